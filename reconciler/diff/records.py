@@ -1,0 +1,111 @@
+"""What a comparison says: one record an application, one a resource, one a field."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final
+
+from reconciler.manifest.objects import Manifest, ResourceKey
+from reconciler.terms import HealthStatus, SyncStatus
+
+
+class Absent(Enum):
+    """The value of a field that is not there, which is not null."""
+
+    ABSENT = "absent"
+
+    def __repr__(self) -> str:
+        return "absent"
+
+
+ABSENT: Final = Absent.ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """Stands for a secret value: ``digest`` tells equal from changed within one run and nothing else."""
+
+    digest: str
+
+    def __str__(self) -> str:
+        return f"(masked {self.digest})"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDifference:
+    """One field whose live value is not what a sync would leave.
+
+    ``path`` reads ``$.spec.template.spec.containers[name="web"].image``. ``target`` is what a sync would leave,
+    ``live`` what is there, each `ABSENT` where there is none and `Masked` where it is secret. ``manager`` owns the live
+    field since ``changed_at``.
+    """
+
+    path: str
+    target: Any
+    live: Any
+    manager: str = ""
+    operation: str = ""
+    changed_at: datetime | None = None
+    ignored_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Health and why; a kind without a health rule has None in place of this record."""
+
+    status: HealthStatus
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceComparison:
+    """One resource: its status, why, and every field that differs.
+
+    ``target`` is None for an extra object, ``live`` for a missing one; both are masked where secret. ``predicted`` is
+    the live object as a sync would leave it. ``reason`` is never empty when the status is Unknown.
+    """
+
+    key: ResourceKey
+    version: str
+    status: SyncStatus
+    target: Manifest | None = None
+    live: Manifest | None = None
+    predicted: Manifest | None = None
+    differences: tuple[FieldDifference, ...] = ()
+    health: Health | None = None
+    reason: str = ""
+    hook: bool = False
+    requires_pruning: bool = False
+    ignore_extraneous: bool = False
+    wave: int = 0
+
+    @property
+    def missing(self) -> bool:
+        return self.target is not None and self.live is None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One application: resources by key, the verdict and the application's health."""
+
+    application: str
+    namespace: str
+    project: str
+    destination: str
+    revisions: tuple[str, ...]
+    status: SyncStatus
+    health: Health
+    compared_at: datetime
+    resources: tuple[ResourceComparison, ...] = ()
+    warnings: tuple[str, ...] = ()
+    reason: str = ""
+    source_types: tuple[str, ...] = field(default=())
+
+    @property
+    def revision(self) -> str:
+        return self.revisions[0] if self.revisions else ""
+
+    @property
+    def changed(self) -> tuple[ResourceComparison, ...]:
+        """The resources that are not in sync, hooks left out."""
+        return tuple(resource for resource in self.resources if resource.status != SyncStatus.SYNCED and not resource.hook)

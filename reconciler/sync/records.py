@@ -1,0 +1,130 @@
+"""What a sync will do, and what it did."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from reconciler.manifest.objects import Manifest, ResourceKey
+from reconciler.terms import HookDeletePolicy, OperationPhase, ResultCode, SyncPhase
+
+
+class TaskAction(StrEnum):
+    """What a task does to its object."""
+
+    APPLY = "apply"
+    PRUNE = "prune"
+    HOOK = "hook"
+    CREATE_NAMESPACE = "create namespace"
+
+
+class Change(StrEnum):
+    """What the action will change in the cluster."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    UNCHANGED = "unchanged"
+    DELETE = "delete"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class SyncTask:
+    """One object in one phase and wave.
+
+    ``reason`` says why a task is skipped, such as a prune that was not asked for. ``target`` is None for a prune.
+    """
+
+    phase: SyncPhase
+    wave: int
+    action: TaskAction
+    key: ResourceKey
+    version: str
+    change: Change
+    target: Manifest | None = None
+    live: Manifest | None = None
+    delete_policies: frozenset[HookDeletePolicy] = frozenset()
+    options: frozenset[str] = frozenset()
+    reason: str = ""
+    differences: int = 0
+
+    @property
+    def is_hook(self) -> bool:
+        return self.action is TaskAction.HOOK
+
+    @property
+    def id(self) -> str:
+        """Identity within a plan: a hook of several phases has one task a phase."""
+        return f"{self.phase}/{self.action}/{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """What the caller asks of a sync. ``resources`` empty means all; hooks run only then."""
+
+    dry_run: bool = False
+    prune: bool = False
+    force: bool = False
+    apply_out_of_sync_only: bool = False
+    resources: tuple[ResourceKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPlan:
+    """Tasks in the order in which they run: by phase, wave, kind and name."""
+
+    application: str
+    namespace: str
+    revisions: tuple[str, ...]
+    tasks: tuple[SyncTask, ...]
+    options: PlanOptions = PlanOptions()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def revision(self) -> str:
+        return self.revisions[0] if self.revisions else ""
+
+    @property
+    def steps(self) -> tuple[tuple[SyncPhase, int], ...]:
+        """The (phase, wave) pairs in their order."""
+        return tuple(dict.fromkeys((task.phase, task.wave) for task in self.tasks))
+
+    def at(self, phase: SyncPhase, wave: int) -> tuple[SyncTask, ...]:
+        return tuple(task for task in self.tasks if (task.phase, task.wave) == (phase, wave))
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """Outcome of one task. A hook has ``hook_phase``; any other resource a ``code``. ``images`` as Argo CD records them."""
+
+    phase: SyncPhase
+    wave: int
+    action: TaskAction
+    key: ResourceKey
+    version: str
+    code: ResultCode | None = None
+    hook_phase: OperationPhase | None = None
+    message: str = ""
+    images: tuple[str, ...] = ()
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """Outcome of one operation."""
+
+    application: str
+    namespace: str
+    revisions: tuple[str, ...]
+    phase: OperationPhase
+    message: str
+    started_at: datetime
+    finished_at: datetime
+    results: tuple[TaskResult, ...] = ()
+    options: PlanOptions = PlanOptions()
+    initiated_by: str = ""
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def succeeded(self) -> bool:
+        return self.phase is OperationPhase.SUCCEEDED
