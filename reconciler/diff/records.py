@@ -108,4 +108,6 @@ class Comparison:
     @property
     def changed(self) -> tuple[ResourceComparison, ...]:
         """The resources that are not in sync, hooks left out."""
-        return tuple(resource for resource in self.resources if resource.status != SyncStatus.SYNCED and not resource.hook)
+        return tuple(
+            resource for resource in self.resources if resource.status != SyncStatus.SYNCED and not resource.hook
+        )

@@ -108,3 +108,16 @@ def require_object(obj: Any, where: str) -> Manifest:
     if violations:
         raise SpecError(where, violations)
     return obj
+
+
+def images_of(obj: Mapping[str, Any]) -> tuple[str, ...]:
+    """Container images of a pod, or of any object with a pod template, sorted."""
+    spec = obj.get("spec")
+    while isinstance(spec, Mapping) and "containers" not in spec:
+        # CronJob nests its template once more.
+        inner = spec.get("template") or spec.get("jobTemplate")
+        spec = inner.get("spec") if isinstance(inner, Mapping) else None
+    if not isinstance(spec, Mapping):
+        return ()
+    containers = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
+    return tuple(sorted({str(entry["image"]) for entry in containers if isinstance(entry, Mapping) and entry.get("image")}))

@@ -18,7 +18,13 @@ class Model(BaseModel):
     """A frozen part of a custom resource; unknown fields are violations unless the caller says otherwise."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True, frozen=True, extra="forbid", strict=True
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        frozen=True,
+        extra="forbid",
+        strict=True,
     )
 
     @model_validator(mode="before")

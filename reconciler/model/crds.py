@@ -24,7 +24,11 @@ def argo_crds() -> list[Manifest]:
             "Application",
             "applications",
             ["app", "apps"],
-            {"spec": structural(ApplicationSpec), "operation": structural(Operation), "status": structural(ApplicationStatus)},
+            {
+                "spec": structural(ApplicationSpec),
+                "operation": structural(Operation),
+                "status": structural(ApplicationStatus),
+            },
             columns=[
                 {"name": "Sync Status", "type": "string", "jsonPath": ".status.sync.status"},
                 {"name": "Health Status", "type": "string", "jsonPath": ".status.health.status"},
@@ -39,7 +43,12 @@ def argo_crds() -> list[Manifest]:
             {"spec": structural(ApplicationSetSpec), "status": ANYTHING},
             subresources={"status": {}},
         ),
-        _crd("AppProject", "appprojects", ["appproj", "appprojs"], {"spec": structural(AppProjectSpec), "status": ANYTHING}),
+        _crd(
+            "AppProject",
+            "appprojects",
+            ["appproj", "appprojs"],
+            {"spec": structural(AppProjectSpec), "status": ANYTHING},
+        ),
     ]
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from reconciler.manifest.objects import Manifest, ResourceKey
+from reconciler.manifest.objects import Manifest, ResourceKey, images_of
 from reconciler.terms import HookDeletePolicy, OperationPhase, ResultCode, SyncPhase
 
 
@@ -50,6 +50,10 @@ class SyncTask:
     @property
     def is_hook(self) -> bool:
         return self.action is TaskAction.HOOK
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        return images_of(self.target or self.live or {})
 
     @property
     def id(self) -> str:

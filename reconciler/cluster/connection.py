@@ -1,0 +1,231 @@
+"""One API server: authenticated JSON requests, foreign errors turned into ours.
+
+The kubernetes package reads the kubeconfig (exec plugins, token refresh, TLS, proxies) and owns the connection pool; the
+requests themselves are plain, because its typed calls spend many times the request's own cost on building objects.
+"""
+
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+import orjson
+import urllib3
+from urllib3.util.retry import Retry
+
+from reconciler.errors import (
+    ClusterError,
+    ClusterUnreachableError,
+    ConflictError,
+    ForbiddenError,
+    InvalidObjectError,
+    NotFoundError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
+
+JSON: Final = "application/json"
+APPLY_PATCH: Final = "application/apply-patch+yaml"
+MERGE_PATCH: Final = "application/merge-patch+json"
+
+# Every request of ours may be repeated: names are made before they are sent, applies and deletes carry identity.
+RETRIES: Final = Retry(
+    total=5,
+    connect=2,
+    backoff_factor=0.1,
+    backoff_max=5,
+    backoff_jitter=0.1,
+    status_forcelist=(429, 502, 503, 504),
+    allowed_methods=None,
+    raise_on_status=False,
+)
+REQUEST_TIMEOUT_S: Final = 30.0
+POOL_SIZE: Final = 32
+
+
+class Connection:
+    """Requests to one API server as one identity.
+
+    ``server`` is its URL and ``name`` the kubeconfig context it came from.
+    """
+
+    def __init__(self, client: "ApiClient", *, name: str) -> None:
+        self._client = client
+        self._pool: urllib3.PoolManager = client.rest_client.pool_manager
+        self.server: str = client.configuration.host.rstrip("/")
+        self.name = name
+
+    def get(self, path: str, *, query: Mapping[str, str] | None = None, accept: str = JSON) -> Any:
+        return self.request("GET", path, query=query, accept=accept)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = JSON,
+        accept: str = JSON,
+        timeout_s: float = REQUEST_TIMEOUT_S,
+    ) -> Any:
+        """Send a request and decode its JSON answer.
+
+        Raises
+        ------
+        ClusterError
+            The sub-class for the status; its message is the API server's own, which names the object and the reason.
+        """
+        headers = self._headers() | {"Accept": accept}
+        data = None
+        if body is not None:
+            headers["Content-Type"] = content_type
+            data = orjson.dumps(body)
+        url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
+        try:
+            response = self._pool.request(method, url, body=data, headers=headers, timeout=timeout_s, retries=RETRIES)
+        except urllib3.exceptions.HTTPError as error:
+            raise self._unreachable(error) from error
+        if response.status >= 400:
+            raise _error(response.status, response.data, f"{method} {path}")
+        try:
+            return orjson.loads(response.data) if response.data else None
+        except orjson.JSONDecodeError as error:
+            raise ClusterError(
+                f"{self.server}: {method} {path} was answered with something that is not JSON"
+            ) from error
+
+    def stream(self, path: str, *, query: Mapping[str, str], idle_timeout_s: float) -> "Stream":
+        """Open a watch; it ends when the server closes it or nothing comes for ``idle_timeout_s`` seconds."""
+        url = f"{self.server}{path}?{urlencode(query)}"
+        timeout = urllib3.Timeout(connect=REQUEST_TIMEOUT_S, read=idle_timeout_s)
+        headers = self._headers() | {"Accept": JSON}
+        try:
+            response = self._pool.request(
+                "GET", url, headers=headers, timeout=timeout, retries=RETRIES, preload_content=False
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise self._unreachable(error) from error
+        if response.status >= 400:
+            raise _error(response.status, response.data, f"WATCH {path}")
+        return Stream(response)
+
+    def _headers(self) -> dict[str, str]:
+        headers: dict[str, str] = dict(self._client.default_headers)
+        self._client.update_params_for_auth(headers, [], ["BearerToken"], "", "", None)
+        return headers
+
+    def _unreachable(self, error: Exception) -> ClusterUnreachableError:
+        cause: Any = error
+        while getattr(cause, "reason", None) is not None and isinstance(cause.reason, Exception):
+            cause = cause.reason
+        text = str(cause).rpartition(": ")[2] or type(cause).__name__
+        return ClusterUnreachableError(
+            f"cluster {self.name} at {self.server} cannot be reached: {text}; check --context and that the server runs"
+        )
+
+
+class Stream:
+    """The objects of a watch, one a line; ``close`` may be called from another thread and ends the iteration."""
+
+    def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        pending = b""
+        try:
+            for chunk in self._response.stream(None):
+                *lines, pending = (pending + chunk).split(b"\n")
+                for line in lines:
+                    if line:
+                        yield orjson.loads(line)
+        except (urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError):
+            # A cut, silent or closed watch is ordinary: the caller lists again.
+            return
+        finally:
+            self._response.close()
+
+    def close(self) -> None:
+        connection = getattr(self._response, "connection", None)
+        sock = getattr(connection, "sock", None)
+        if sock is not None:
+            # Wakes the reader; closing the response alone would wait for it.
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+
+def connect(*, kubeconfig: str | Path | None = None, context: str | None = None) -> Connection:
+    """Connect by a kubeconfig, by ``KUBECONFIG`` or ``~/.kube/config``, or by the pod's own service account.
+
+    Nothing is sent yet.
+
+    Raises
+    ------
+    UsageError
+        When the file or the context is not there or cannot be used.
+    """
+    from kubernetes import client, config
+    from kubernetes.config.config_exception import ConfigException
+
+    configuration = client.Configuration()
+    try:
+        if kubeconfig is None and context is None and _in_cluster():
+            config.load_incluster_config(client_configuration=configuration)
+            name = "in-cluster"
+        else:
+            file = str(kubeconfig) if kubeconfig else None
+            config.load_kube_config(config_file=file, context=context, client_configuration=configuration)
+            _, active = config.list_kube_config_contexts(config_file=file)
+            name = context or active["name"]
+    except (ConfigException, OSError, TypeError, KeyError, ValueError) as error:
+        where = str(kubeconfig) if kubeconfig else "the kubeconfig (KUBECONFIG or ~/.kube/config)"
+        text = " ".join(str(error).split())
+        raise UsageError(
+            f"{where}: {text}; give --kubeconfig and --context, or start the sandbox with: gitops-nb sandbox start"
+        ) from error
+    configuration.connection_pool_maxsize = POOL_SIZE
+    return Connection(client.ApiClient(configuration), name=name)
+
+
+def _in_cluster() -> bool:
+    """Whether only the pod's service account is there to connect with, as client-go decides."""
+    default = Path.home() / ".kube" / "config"
+    return not os.environ.get("KUBECONFIG") and not default.exists() and "KUBERNETES_SERVICE_HOST" in os.environ
+
+
+_ERRORS: Final[dict[int, type[ClusterError]]] = {
+    401: ForbiddenError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+    400: InvalidObjectError,
+    413: InvalidObjectError,
+    415: InvalidObjectError,
+    422: InvalidObjectError,
+    429: ClusterUnreachableError,
+    502: ClusterUnreachableError,
+    503: ClusterUnreachableError,
+    504: ClusterUnreachableError,
+}
+
+
+def _error(status: int, data: bytes, request: str) -> ClusterError:
+    """The error for a response; of the body only ``message`` and ``reason`` of a Status are ever used."""
+    try:
+        body = json.loads(data)
+    except ValueError:
+        body = {}
+    message = body.get("message") if isinstance(body, dict) and body.get("kind") == "Status" else None
+    reason = str(body.get("reason") or "") if message else ""
+    text = " ".join(str(message).split()) if message else f"{request} was answered with status {status}"
+    kind = _ERRORS.get(status, ClusterError)
+    # Server-side apply answers 500 where the object does not fit the schema.
+    if status == 500 and message and ("failed to create typed patch object" in text or "field not declared" in text):
+        kind = InvalidObjectError
+    return kind(text, status=status, reason=reason)

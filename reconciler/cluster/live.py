@@ -1,0 +1,80 @@
+"""Live state: list the kinds and namespaces that are needed, page by page."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from reconciler.cluster.connection import Connection
+from reconciler.cluster.discovery import ApiResource
+from reconciler.errors import ClusterError, NotFoundError
+from reconciler.manifest.objects import Manifest
+
+PAGE_SIZE: Final = 500
+PARALLEL_LISTS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The objects of one kind in one namespace (empty: all), at ``resource_version``; ``error`` instead if it failed."""
+
+    resource: ApiResource
+    namespace: str
+    objects: tuple[Manifest, ...] = ()
+    resource_version: str = ""
+    error: ClusterError | None = None
+
+
+def list_objects(connection: Connection, resource: ApiResource, *, namespace: str = "", name: str = "") -> Listing:
+    """All objects of a kind, page by page.
+
+    A page that has expired (410) is answered with one fresh, unpaged list.
+    """
+    path = resource.path(namespace=namespace)
+    query = {"limit": str(PAGE_SIZE)} | ({"fieldSelector": f"metadata.name={name}"} if name else {})
+    items: list[Manifest] = []
+    token = ""
+    while True:
+        try:
+            page = connection.get(path, query=query | ({"continue": token} if token else {}))
+        except ClusterError as error:
+            if error.status == 410 and token:
+                items, token = [], ""
+                query.pop("limit", None)
+                continue
+            raise
+        for item in page.get("items") or ():
+            # Lists leave out what every item has in common.
+            items.append({"apiVersion": resource.gvk.api_version, "kind": resource.gvk.kind, **item})
+        token = page["metadata"].get("continue") or ""
+        if not token:
+            return Listing(resource, namespace, tuple(items), str(page["metadata"].get("resourceVersion") or ""))
+
+
+def list_many(connection: Connection, wanted: Iterable[tuple[ApiResource, str]]) -> list[Listing]:
+    """List several (kind, namespace) pairs at once; a list that fails carries its error, the others their objects."""
+
+    def one(pair: tuple[ApiResource, str]) -> Listing:
+        resource, namespace = pair
+        try:
+            return list_objects(connection, resource, namespace=namespace)
+        except NotFoundError:
+            # The kind went away since discovery, which leaves nothing to list.
+            return Listing(resource, namespace)
+        except ClusterError as error:
+            return Listing(resource, namespace, error=error)
+
+    pairs = list(dict.fromkeys(wanted))
+    if len(pairs) <= 1:
+        return [one(pair) for pair in pairs]
+    with ThreadPoolExecutor(max_workers=min(PARALLEL_LISTS, len(pairs))) as pool:
+        return list(pool.map(one, pairs))
+
+
+def get_object(connection: Connection, resource: ApiResource, *, namespace: str, name: str) -> Manifest | None:
+    """One object as it is now, None when it is not there."""
+    try:
+        found: Manifest = connection.get(resource.path(namespace=namespace, name=name))
+    except NotFoundError:
+        return None
+    return found

@@ -1,0 +1,480 @@
+"""The sync operation as a state machine: events in, actions out, no input or output.
+
+``step`` decides; `reconciler.sync.runner` carries the actions out and feeds what happened back as events. The flow of
+``gitops-engine/pkg/sync/sync_context.go``::
+
+    dry-run of everything -> for each (phase, wave): prune -> delete earlier hooks -> apply, kind by kind -> wait
+    -> (SyncFail hooks after a failure) -> delete hooks by policy -> finish
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import Enum
+from itertools import groupby
+
+from reconciler.sync.order import kind_rank
+from reconciler.sync.records import Change, SyncPlan, SyncTask, TaskAction, TaskResult
+from reconciler.terms import HealthStatus, HookDeletePolicy, OperationPhase, ResultCode, SyncPhase
+
+
+class Stage(Enum):
+    """Where in a step the operation is."""
+
+    NEW = "new"
+    DRY_RUN = "dry run"
+    PRUNE = "prune"
+    DELETE_HOOKS = "delete hooks"
+    APPLY = "apply"
+    WAIT = "wait"
+    CLEAN_UP = "clean up"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened ``at`` a time."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Started(Event):
+    """The operation may begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class DryRunFinished(Event):
+    """``failures`` maps task ids to the API server's messages."""
+
+    failures: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDone(Event):
+    """An apply or creation was accepted."""
+
+    task_id: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailed(Event):
+    """An apply, prune or deletion was refused."""
+
+    task_id: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectGone(Event):
+    """A deleted object is really gone."""
+
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HealthSeen(Event):
+    """The health of an object that is waited for; None for a kind that has none, which counts as done."""
+
+    task_id: str
+    health: HealthStatus | None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HookSeen(Event):
+    """The state of a hook."""
+
+    task_id: str
+    phase: OperationPhase
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped(Event):
+    """The operation is ended from outside: a time limit, a signal, a lost lock."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something the runner must do for these tasks."""
+
+    tasks: tuple[SyncTask, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun(Action):
+    """Try every write without persisting anything; answered by `DryRunFinished`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Apply(Action):
+    """Apply in parallel; each task is answered by `TaskDone` or `TaskFailed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prune(Action):
+    """Delete in parallel and wait; each task is answered by `ObjectGone` or `TaskFailed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteHooks(Action):
+    """Delete hook objects and wait; each task is answered by `ObjectGone` or `TaskFailed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch(Action):
+    """Report `HealthSeen` or `HookSeen` at every change of these objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseHooks(Action):
+    """Remove our finalizer: the outcome of these hooks is known. Not answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish(Action):
+    """The operation has ended; nothing follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncState:
+    """Everything the operation knows.
+
+    ``waiting`` are the ids of tasks whose event is due; ``steps`` the (phase, wave) pairs still to do, the present one first.
+    """
+
+    plan: SyncPlan
+    stage: Stage = Stage.NEW
+    phase: OperationPhase = OperationPhase.RUNNING
+    message: str = ""
+    steps: tuple[tuple[SyncPhase, int], ...] = ()
+    groups: tuple[tuple[SyncTask, ...], ...] = ()
+    waiting: frozenset[str] = frozenset()
+    results: Mapping[str, TaskResult] = field(default_factory=dict)
+    failed: bool = False
+
+    @property
+    def finished(self) -> bool:
+        return self.stage is Stage.FINISHED
+
+    def current(self) -> tuple[SyncTask, ...]:
+        """The tasks of the present step that do something."""
+        return tuple(task for task in self.plan.at(*self.steps[0]) if task.change is not Change.SKIP)
+
+
+Outcome = tuple[SyncState, tuple[Action, ...]]
+
+
+def step(state: SyncState, event: Event) -> Outcome:
+    """The next state and what is to be done; a pure function of its arguments."""
+    if state.finished:
+        return state, ()
+    match event:
+        case Started():
+            return _start(state, event.at)
+        case DryRunFinished(failures=failures):
+            return _after_dry_run(state, failures, event.at)
+        case TaskDone(task_id=task_id, message=message):
+            return _task_done(state, task_id, message, event.at)
+        case TaskFailed(task_id=task_id, message=message):
+            return _task_failed(state, task_id, message, event.at)
+        case ObjectGone(task_id=task_id):
+            return _object_gone(state, task_id, event.at)
+        case HealthSeen():
+            return _health_seen(state, event)
+        case HookSeen():
+            return _hook_seen(state, event)
+        case Stopped(message=message):
+            return _stopped(state, message, event.at)
+    return state, ()
+
+
+def _start(state: SyncState, at: datetime) -> Outcome:
+    skipped = {
+        task.id: _result(task, ResultCode.PRUNE_SKIPPED, task.reason, at) for task in _skipped_prunes(state.plan)
+    }
+    state = replace(state, results=skipped)
+    todo = tuple(task for task in state.plan.tasks if task.change is not Change.SKIP)
+    if not todo:
+        return _finish(state, OperationPhase.SUCCEEDED, "successfully synced (no more tasks)")
+    return replace(state, stage=Stage.DRY_RUN), (DryRun(todo),)
+
+
+def _skipped_prunes(plan: SyncPlan) -> list[SyncTask]:
+    return [task for task in plan.tasks if task.action is TaskAction.PRUNE and task.change is Change.SKIP]
+
+
+def _after_dry_run(state: SyncState, failures: Mapping[str, str], at: datetime) -> Outcome:
+    by_id = {task.id: task for task in state.plan.tasks}
+    if failures:
+        results = {**state.results}
+        for task_id, message in failures.items():
+            results[task_id] = _result(by_id[task_id], ResultCode.SYNC_FAILED, message, at)
+        state = replace(state, results=results)
+        return _finish(state, OperationPhase.FAILED, "one or more objects failed to apply (dry run)")
+    if state.plan.options.dry_run:
+        results = {**state.results}
+        for task in state.plan.tasks:
+            if task.change is not Change.SKIP and not task.is_hook:
+                code = ResultCode.PRUNED if task.action is TaskAction.PRUNE else ResultCode.SYNCED
+                results[task.id] = _result(task, code, f"{task.change} (dry run)", at)
+        return _finish(replace(state, results=results), OperationPhase.SUCCEEDED, "successfully synced (dry run)")
+    phases = [entry for entry in state.plan.steps if entry[0] is not SyncPhase.SYNC_FAIL]
+    return _enter_step(replace(state, steps=tuple(phases)), at)
+
+
+def _enter_step(state: SyncState, at: datetime) -> Outcome:
+    """Begin the first of ``steps``, or end the operation when there is none left."""
+    while state.steps and not state.current():
+        state = replace(state, steps=state.steps[1:])
+    if not state.steps:
+        return _clean_up(state, at)
+    prunes = [task for task in state.current() if task.action is TaskAction.PRUNE]
+    if prunes:
+        return _await(state, Stage.PRUNE, Prune(tuple(prunes)))
+    return _delete_earlier_hooks(state, at)
+
+
+def _delete_earlier_hooks(state: SyncState, at: datetime) -> Outcome:
+    earlier = [
+        task
+        for task in state.current()
+        if task.is_hook and HookDeletePolicy.BEFORE_HOOK_CREATION in task.delete_policies and task.live is not None
+    ]
+    if earlier:
+        return _await(state, Stage.DELETE_HOOKS, DeleteHooks(tuple(earlier)))
+    return _apply_groups(state, at)
+
+
+def _apply_groups(state: SyncState, at: datetime) -> Outcome:
+    """Kind by kind: the tasks of one kind go together, the next kind waits for them."""
+    todo = [task for task in state.current() if task.action is not TaskAction.PRUNE]
+    by_kind = groupby(todo, key=lambda task: (kind_rank(task.key.kind), task.key.group, task.key.kind))
+    groups = tuple(tuple(group) for _, group in by_kind)
+    return _next_group(replace(state, groups=groups), at)
+
+
+def _next_group(state: SyncState, at: datetime) -> Outcome:
+    if not state.groups:
+        return _wait(state, at)
+    group, *rest = state.groups
+    return _await(replace(state, groups=tuple(rest)), Stage.APPLY, Apply(group))
+
+
+def _wait(state: SyncState, at: datetime) -> Outcome:
+    """Wait for hooks and, in a sync of several steps, for the health of everything applied.
+
+    A single wave without hooks has succeeded with its applies.
+    """
+    applied = [task for task in state.current() if task.action is not TaskAction.PRUNE]
+    several = len({(task.phase, task.wave) for task in state.plan.tasks if task.change is not Change.SKIP}) > 1
+    waited = tuple(task for task in applied if task.is_hook or several)
+    if not waited:
+        return _leave_step(state, at)
+    return _await(state, Stage.WAIT, Watch(waited))
+
+
+def _leave_step(state: SyncState, at: datetime) -> Outcome:
+    return _enter_step(replace(state, steps=state.steps[1:]), at)
+
+
+def _await(state: SyncState, stage: Stage, action: Action) -> Outcome:
+    return replace(state, stage=stage, waiting=frozenset(task.id for task in action.tasks)), (action,)
+
+
+def _task_done(state: SyncState, task_id: str, message: str, at: datetime) -> Outcome:
+    task = _task(state, task_id)
+    if task.is_hook:
+        result = _hook_result(task, OperationPhase.RUNNING, message, at)
+    else:
+        result = _result(task, ResultCode.SYNCED, message, at)
+    return _settled(_with_result(state, result, task), task_id, at, then=_next_group)
+
+
+def _task_failed(state: SyncState, task_id: str, message: str, at: datetime) -> Outcome:
+    task = _task(state, task_id)
+    if state.stage is Stage.CLEAN_UP:
+        # A hook that cannot be deleted does not undo a sync; its message stays in the record.
+        return _settled(replace(state, message=f"{state.message}; {task.key}: {message}"), task_id, at, then=_finished)
+    result = (
+        _hook_result(task, OperationPhase.FAILED, message, at)
+        if task.is_hook
+        else _result(task, ResultCode.SYNC_FAILED, message, at)
+    )
+    failed = replace(_with_result(state, result, task), failed=True)
+    if state.stage is Stage.APPLY:
+        # The rest of the group is on its way: its answers belong into the record before the operation fails.
+        return _settled(failed, task_id, at, then=_next_group)
+    return _fail(failed, at, "one or more tasks failed")
+
+
+def _object_gone(state: SyncState, task_id: str, at: datetime) -> Outcome:
+    task = _task(state, task_id)
+    if state.stage is Stage.PRUNE:
+        pruned = _with_result(state, _result(task, ResultCode.PRUNED, "pruned", at), task)
+        return _settled(pruned, task_id, at, then=_delete_earlier_hooks)
+    if state.stage is Stage.CLEAN_UP:
+        return _settled(state, task_id, at, then=_finished)
+    if state.stage is Stage.DELETE_HOOKS:
+        return _settled(state, task_id, at, then=_apply_groups)
+    if state.stage is Stage.WAIT and task_id in state.waiting:
+        # Something else deleted what we wait for.
+        return _task_failed(state, task_id, "deleted while the sync waited for it", at)
+    return state, ()
+
+
+def _health_seen(state: SyncState, event: HealthSeen) -> Outcome:
+    if state.stage is not Stage.WAIT or event.task_id not in state.waiting:
+        return state, ()
+    task = _task(state, event.task_id)
+    if event.health is HealthStatus.DEGRADED:
+        message = event.message or "the object is Degraded"
+        failed = replace(
+            _with_result(state, _result(task, ResultCode.SYNC_FAILED, message, event.at), task), failed=True
+        )
+        return _fail(failed, event.at, "one or more synchronization tasks completed unsuccessfully")
+    if event.health in (None, HealthStatus.HEALTHY):
+        return _settled(state, event.task_id, event.at, then=_leave_step)
+    return state, ()
+
+
+def _hook_seen(state: SyncState, event: HookSeen) -> Outcome:
+    if state.stage is not Stage.WAIT or event.task_id not in state.waiting:
+        return state, ()
+    task = _task(state, event.task_id)
+    state = _with_result(state, _hook_result(task, event.phase, event.message, event.at), task)
+    if not event.phase.completed:
+        return state, ()
+    if event.phase is not OperationPhase.SUCCEEDED:
+        state = replace(state, failed=True)
+    next_state, actions = _settled(state, event.task_id, event.at, then=_leave_step)
+    return next_state, (ReleaseHooks((task,)), *actions)
+
+
+def _settled(
+    state: SyncState, task_id: str, at: datetime, *, then: Callable[[SyncState, datetime], Outcome]
+) -> Outcome:
+    """One awaited event came; go on when it was the last."""
+    state = replace(state, waiting=state.waiting - {task_id})
+    if state.waiting:
+        return state, ()
+    if state.failed and state.stage is not Stage.CLEAN_UP:
+        return _fail(state, at, "one or more synchronization tasks completed unsuccessfully")
+    return then(state, at)
+
+
+def _fail(state: SyncState, at: datetime, message: str) -> Outcome:
+    """Run the SyncFail hooks once, then end; a failure among them only adds to the message."""
+    reasons = [f"{result.key}: {result.message}" for result in state.results.values() if _is_failure(result)]
+    text = f"{message}: {'; '.join(reasons)}" if reasons else message
+    in_sync_fail = bool(state.steps) and state.steps[0][0] is SyncPhase.SYNC_FAIL
+    release = _running_hooks(state)
+    steps = () if in_sync_fail else tuple(entry for entry in state.plan.steps if entry[0] is SyncPhase.SYNC_FAIL)
+    state = replace(
+        state, phase=OperationPhase.FAILED, message=text, failed=False, waiting=frozenset(), groups=(), steps=steps
+    )
+    next_state, actions = _enter_step(state, at)
+    return next_state, ((ReleaseHooks(release), *actions) if release else actions)
+
+
+def _stopped(state: SyncState, message: str, at: datetime) -> Outcome:
+    """End at once: hooks that still run are released and deleted, nothing new is begun."""
+    names = ", ".join(str(_task(state, task_id).key) for task_id in sorted(state.waiting))
+    running = _running_hooks(state)
+    text = f"{message}; waiting for {names}" if names else message
+    results = {**state.results}
+    for task in running:
+        results[task.id] = _hook_result(task, OperationPhase.FAILED, message, at)
+    state = replace(
+        state, results=results, phase=OperationPhase.FAILED, message=text, steps=(), groups=(), failed=False
+    )
+    if not running:
+        return _finished(state, at)
+    cleaned, actions = _await(state, Stage.CLEAN_UP, DeleteHooks(running))
+    return cleaned, actions
+
+
+def _clean_up(state: SyncState, at: datetime) -> Outcome:
+    """Delete the hooks whose policy asks for it; succeeded or failed is the outcome of the whole operation."""
+    if state.phase is OperationPhase.RUNNING:
+        state = replace(state, phase=OperationPhase.SUCCEEDED, message="successfully synced (all tasks run)")
+    policy = (
+        HookDeletePolicy.HOOK_SUCCEEDED if state.phase is OperationPhase.SUCCEEDED else HookDeletePolicy.HOOK_FAILED
+    )
+    ran = {task_id for task_id, result in state.results.items() if result.hook_phase is not None}
+    hooks = tuple(
+        task for task in state.plan.tasks if task.is_hook and task.id in ran and policy in task.delete_policies
+    )
+    return _await(state, Stage.CLEAN_UP, DeleteHooks(hooks)) if hooks else _finished(state, at)
+
+
+def _finished(state: SyncState, _at: datetime) -> Outcome:
+    return _finish(state, state.phase, state.message)
+
+
+def _finish(state: SyncState, phase: OperationPhase, message: str) -> Outcome:
+    return replace(state, stage=Stage.FINISHED, phase=phase, message=message, waiting=frozenset(), steps=()), (
+        Finish(),
+    )
+
+
+def _running_hooks(state: SyncState) -> tuple[SyncTask, ...]:
+    running = {task_id for task_id, result in state.results.items() if result.hook_phase is OperationPhase.RUNNING}
+    return tuple(task for task in state.plan.tasks if task.id in running)
+
+
+def _is_failure(result: TaskResult) -> bool:
+    return result.code is ResultCode.SYNC_FAILED or result.hook_phase in (OperationPhase.FAILED, OperationPhase.ERROR)
+
+
+def _task(state: SyncState, task_id: str) -> SyncTask:
+    return next(task for task in state.plan.tasks if task.id == task_id)
+
+
+def _with_result(state: SyncState, result: TaskResult, task: SyncTask) -> SyncState:
+    earlier = state.results.get(task.id)
+    if earlier is not None:
+        result = replace(result, started_at=earlier.started_at, message=result.message or earlier.message)
+    return replace(state, results={**state.results, task.id: result})
+
+
+def _result(task: SyncTask, code: ResultCode, message: str, at: datetime) -> TaskResult:
+    return TaskResult(
+        task.phase,
+        task.wave,
+        task.action,
+        task.key,
+        task.version,
+        code,
+        None,
+        message,
+        images=task.images,
+        started_at=at,
+        finished_at=at,
+    )
+
+
+def _hook_result(task: SyncTask, phase: OperationPhase, message: str, at: datetime) -> TaskResult:
+    finished = at if phase.completed else None
+    return TaskResult(
+        task.phase,
+        task.wave,
+        task.action,
+        task.key,
+        task.version,
+        None,
+        phase,
+        message,
+        images=task.images,
+        started_at=at,
+        finished_at=finished,
+    )
+
+
+def ordered_results(state: SyncState) -> Sequence[TaskResult]:
+    """The results in the order of the plan."""
+    return tuple(state.results[task.id] for task in state.plan.tasks if task.id in state.results)

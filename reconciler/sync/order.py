@@ -1,0 +1,97 @@
+"""The order of a sync: phase, wave, kind, name (gitops-engine/pkg/sync/sync_tasks.go).
+
+1. phase: PreSync, Sync, PostSync, SyncFail
+2. wave, the lowest first; prunes mirrored
+3. kind by the table below; kinds that are not in it come last
+4. name
+
+Then a Namespace or CRD that stands after something that uses it moves in front of that, into its phase and wave.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from reconciler.manifest.objects import Manifest, annotations_of
+from reconciler.sync.records import SyncTask, TaskAction
+from reconciler.terms import ANNOTATION_HELM_HOOK_WEIGHT, ANNOTATION_SYNC_WAVE, SyncPhase
+
+KIND_ORDER: Final[Sequence[str]] = (
+    "Namespace NetworkPolicy ResourceQuota LimitRange PodSecurityPolicy PodDisruptionBudget ServiceAccount Secret SecretList "
+    "ConfigMap StorageClass PersistentVolume PersistentVolumeClaim CustomResourceDefinition ClusterRole ClusterRoleList "
+    "ClusterRoleBinding ClusterRoleBindingList Role RoleList RoleBinding RoleBindingList Service DaemonSet Pod "
+    "ReplicationController ReplicaSet Deployment HorizontalPodAutoscaler StatefulSet Job CronJob IngressClass Ingress APIService"
+).split()
+_KIND_RANK: Final[Mapping[str, int]] = {kind: rank for rank, kind in enumerate(KIND_ORDER)}
+_INTEGER: Final = re.compile(r"[+-]?[0-9]+", re.ASCII)
+
+
+def sync_wave(obj: Mapping[str, Any]) -> int:
+    """The wave annotation, else Helm's hook weight, else 0; text that is no plain integer counts as absent."""
+    annotations = annotations_of(obj)
+    for name in (ANNOTATION_SYNC_WAVE, ANNOTATION_HELM_HOOK_WEIGHT):
+        text = annotations.get(name, "")
+        if _INTEGER.fullmatch(text) and len(text) < 20:
+            return int(text)
+    return 0
+
+
+def kind_rank(kind: str) -> int:
+    return _KIND_RANK.get(kind, len(KIND_ORDER))
+
+
+def order_tasks(tasks: Sequence[SyncTask]) -> list[SyncTask]:
+    """The tasks in the order in which they run; the order they come in does not matter."""
+    ordered = sorted(_mirror_prunes(tasks), key=_sort_key)
+    ordered = _pull_forward(ordered, _is_namespace, lambda task, namespace: task.key.namespace == namespace.key.name)
+    return _pull_forward(ordered, _is_crd, _uses_crd)
+
+
+def _sort_key(task: SyncTask) -> tuple[int, int, int, str, str, str]:
+    key = task.key
+    return (task.phase.order, task.wave, kind_rank(key.kind), key.name, key.namespace, key.group)
+
+
+def _mirror_prunes(tasks: Sequence[SyncTask]) -> list[SyncTask]:
+    """Swap the waves of prunes by rank, lowest against highest; PruneLast comes one wave after everything in Sync."""
+    last = [task for task in tasks if _is_prune(task) and "PruneLast=true" in task.options]
+    mirrored = [task for task in tasks if _is_prune(task) and task not in last]
+    waves = sorted({task.wave for task in mirrored})
+    swap = dict(zip(waves, reversed(waves), strict=True))
+    final = max((task.wave for task in tasks if task.phase is SyncPhase.SYNC and task not in last), default=0) + 1
+    return [
+        replace(task, wave=final) if task in last else replace(task, wave=swap[task.wave]) if _is_prune(task) else task
+        for task in tasks
+    ]
+
+
+def _is_prune(task: SyncTask) -> bool:
+    return task.action is TaskAction.PRUNE
+
+
+def _is_namespace(task: SyncTask) -> bool:
+    return (task.key.group, task.key.kind) == ("", "Namespace") and not _is_prune(task)
+
+
+def _is_crd(task: SyncTask) -> bool:
+    return (task.key.group, task.key.kind) == ("apiextensions.k8s.io", "CustomResourceDefinition") and not _is_prune(
+        task
+    )
+
+
+def _uses_crd(task: SyncTask, crd: SyncTask) -> bool:
+    spec: Manifest = (crd.target or {}).get("spec") or {}
+    return (task.key.group, task.key.kind) == (spec.get("group"), (spec.get("names") or {}).get("kind"))
+
+
+def _pull_forward(
+    tasks: list[SyncTask], is_provider: Callable[[SyncTask], bool], uses: Callable[[SyncTask, SyncTask], bool]
+) -> list[SyncTask]:
+    for provider in [task for task in tasks if is_provider(task)]:
+        index = tasks.index(provider)
+        first = next((at for at, task in enumerate(tasks[:index]) if uses(task, provider)), None)
+        if first is not None:
+            del tasks[index]
+            tasks.insert(first, replace(provider, phase=tasks[first].phase, wave=tasks[first].wave))
+    return tasks

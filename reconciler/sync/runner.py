@@ -1,0 +1,292 @@
+"""Carries out what the state machine decides, against a real API server, and tells it what happened."""
+
+import queue
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from reconciler.cluster.connection import Connection
+from reconciler.cluster.discovery import ApiResource, Discovery, discover
+from reconciler.cluster.follow import Follower, Sighting
+from reconciler.cluster.live import get_object
+from reconciler.cluster.write import apply_object, delete_object, patch_object
+from reconciler.errors import ForbiddenError, NotFoundError, ReconcilerError
+from reconciler.health import assess_readiness, hook_phase
+from reconciler.manifest import OpenApi, check_object
+from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, metadata_of
+from reconciler.sync import machine
+from reconciler.sync.machine import Action, Event, SyncState, step
+from reconciler.sync.records import Change, SyncPlan, SyncResult, SyncTask, TaskAction
+from reconciler.terms import FINALIZER_HOOK
+
+PARALLEL_WRITES: Final = 8
+ESTABLISH_TIMEOUT_S: Final = 10.0
+Place = tuple[ApiResource, str, str]
+Clock = Callable[[], datetime]
+Listener = Callable[[SyncState, Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """``timeout_s`` bounds the whole operation, in seconds; None waits for ever, as upstream does.
+
+    ``propagation`` is the deletion policy of prunes: foreground, background or orphan, capitalized.
+    """
+
+    timeout_s: float | None = None
+    propagation: str = "Foreground"
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A task whose object is watched; ``deleted_uid`` is set while we wait for its end."""
+
+    task: SyncTask
+    deleted_uid: str = ""
+
+
+class SyncRunner:
+    """Runs one plan.
+
+    Parameters
+    ----------
+    manifests
+        The objects to write, by task id: a plan shows its secrets masked, so it cannot be written from.
+    clock
+        Gives the present time, aware of its zone.
+    on_event
+        Called with the new state after every event, in the thread that runs the plan.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        discovery: Discovery,
+        openapi: OpenApi,
+        manifests: Mapping[str, Manifest],
+        *,
+        clock: Clock,
+        on_event: Listener = lambda _state, _event: None,
+        options: RunOptions = RunOptions(),
+    ) -> None:
+        self.connection = connection
+        self.discovery = discovery
+        self.openapi = openapi
+        self.manifests = manifests
+        self.clock = clock
+        self.on_event = on_event
+        self.options = options
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._places: dict[Place, Awaited] = {}
+        self._follower = Follower(connection, self._seen)
+        self._pool = ThreadPoolExecutor(PARALLEL_WRITES)
+
+    def run(self, plan: SyncPlan, *, initiated_by: str = "") -> SyncResult:
+        """Run the plan to its end and say what happened; an interrupt ends the operation in order and is raised again."""
+        started = self.clock()
+        deadline = None if self.options.timeout_s is None else time.monotonic() + self.options.timeout_s
+        state = SyncState(plan)
+        interrupt: KeyboardInterrupt | None = None
+        self._events.put(machine.Started(started))
+        with self._follower, self._pool:
+            while not state.finished:
+                try:
+                    event = self._next(deadline)
+                except KeyboardInterrupt as error:
+                    interrupt = error
+                    event = machine.Stopped(self.clock(), "interrupted")
+                if isinstance(event, machine.Stopped):
+                    # What follows is only cleaning up, which has its own short limit.
+                    deadline = time.monotonic() + 5 if deadline is None or interrupt else deadline + 5
+                state, actions = step(state, event)
+                self.on_event(state, event)
+                for action in actions:
+                    self._do(action)
+        if interrupt is not None:
+            raise interrupt
+        return SyncResult(
+            application=plan.application,
+            namespace=plan.namespace,
+            revisions=plan.revisions,
+            phase=state.phase,
+            message=state.message,
+            started_at=started,
+            finished_at=self.clock(),
+            results=tuple(machine.ordered_results(state)),
+            options=plan.options,
+            initiated_by=initiated_by,
+            warnings=plan.warnings,
+        )
+
+    def _next(self, deadline: float | None) -> Event:
+        try:
+            return self._events.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            return machine.Stopped(self.clock(), f"not done after {self.options.timeout_s:g} s")
+
+    def _do(self, action: Action) -> None:
+        match action:
+            case machine.DryRun(tasks=tasks):
+                self._pool.submit(self._dry_run, tasks)
+            case machine.Apply(tasks=tasks):
+                for task in tasks:
+                    self._pool.submit(self._answer, task, self._apply)
+            case machine.Prune(tasks=tasks) | machine.DeleteHooks(tasks=tasks):
+                for task in tasks:
+                    self._pool.submit(self._answer, task, self._delete)
+            case machine.ReleaseHooks(tasks=tasks):
+                for task in tasks:
+                    self._release(task)
+            case machine.Watch(tasks=tasks):
+                self._watch(tasks)
+
+    def _answer(self, task: SyncTask, work: Callable[[SyncTask], Event | None]) -> None:
+        """Do the work of one task in a worker thread; whatever goes wrong becomes the task's failure."""
+        try:
+            event = work(task)
+        except ReconcilerError as error:
+            event = machine.TaskFailed(self.clock(), task.id, str(error))
+        except Exception as error:  # noqa: BLE001 - a thread that dies silently would leave the operation waiting for ever
+            event = machine.TaskFailed(self.clock(), task.id, f"internal error: {type(error).__name__}")
+        if event is not None:
+            self._events.put(event)
+
+    def _resource(self, task: SyncTask) -> ApiResource:
+        """The task's kind; looked up again when a custom resource definition has come since."""
+        gvk = GroupVersionKind(task.key.group, task.version, task.key.kind)
+        found = self.discovery.find(gvk)
+        limit = time.monotonic() + ESTABLISH_TIMEOUT_S
+        while found is None and self._defined_by_plan(task.key) and time.monotonic() < limit:
+            self.discovery = discover(self.connection)
+            found = self.discovery.find(gvk)
+            if found is None:
+                time.sleep(0.05)
+        if found is None:
+            raise NotFoundError(f"the cluster does not know the kind {gvk}; install its CustomResourceDefinition first")
+        return found
+
+    def _defined_by_plan(self, key: ResourceKey) -> bool:
+        for manifest in self.manifests.values():
+            spec = manifest.get("spec") or {}
+            if manifest.get("kind") == "CustomResourceDefinition" and spec.get("group") == key.group:
+                return bool((spec.get("names") or {}).get("kind") == key.kind)
+        return False
+
+    def _dry_run(self, tasks: tuple[SyncTask, ...]) -> None:
+        failures: dict[str, str] = {}
+        with ThreadPoolExecutor(PARALLEL_WRITES) as pool:
+            for task, message in zip(tasks, pool.map(self._try, tasks), strict=True):
+                if message:
+                    failures[task.id] = message
+        self._events.put(machine.DryRunFinished(self.clock(), failures))
+
+    def _try(self, task: SyncTask) -> str:
+        """Why the task would fail, empty when it would not."""
+        try:
+            gvk = GroupVersionKind(task.key.group, task.version, task.key.kind)
+            if self.discovery.find(gvk) is None and self._defined_by_plan(task.key):
+                return ""
+            resource = self._resource(task)
+            if task.action is TaskAction.PRUNE:
+                delete_object(
+                    self.connection, resource, task.live or {}, propagation=self.options.propagation, dry_run=True
+                )
+            elif (task.is_hook and task.live is not None) or self._namespace_comes(task):
+                # The API server cannot try these: the namespace is not there yet, or the earlier hook still is.
+                check_object(self.manifests[task.id], self.openapi)
+            else:
+                apply_object(self.connection, resource, self.manifests[task.id], dry_run=True)
+        except ReconcilerError as error:
+            return str(error)
+        return ""
+
+    def _namespace_comes(self, task: SyncTask) -> bool:
+        """Whether the task's namespace will be made by this plan."""
+        namespaces = (
+            entry
+            for entry in self.manifests.values()
+            if entry.get("kind") == "Namespace" and entry.get("apiVersion") == "v1"
+        )
+        if task.key.namespace not in {metadata_of(entry).get("name") for entry in namespaces}:
+            return False
+        core = self.discovery.find(GroupVersionKind("", "v1", "Namespace"))
+        return core is not None and get_object(self.connection, core, namespace="", name=task.key.namespace) is None
+
+    def _apply(self, task: SyncTask) -> Event:
+        resource = self._resource(task)
+        manifest = self.manifests[task.id]
+        apply_object(self.connection, resource, manifest)
+        group = f".{task.key.group}" if task.key.group else ""
+        name = f"{resource.plural}{group}/{task.key.name}"
+        text = (
+            "created" if task.change is Change.CREATE else "unchanged" if task.change is Change.UNCHANGED else "applied"
+        )
+        return machine.TaskDone(self.clock(), task.id, f"{name} {text}")
+
+    def _delete(self, task: SyncTask) -> Event | None:
+        """Delete and leave the answer to the watch, which reports when the object is really gone."""
+        resource = self._resource(task)
+        live = get_object(self.connection, resource, namespace=task.key.namespace, name=task.key.name)
+        same = task.action is not TaskAction.PRUNE or _uid(live) == _uid(task.live)
+        if live is None or not same:
+            return machine.ObjectGone(self.clock(), task.id)
+        if task.is_hook:
+            self._strip_finalizer(resource, live)
+        delete_object(self.connection, resource, live, propagation=self.options.propagation)
+        place = (resource, task.key.namespace, task.key.name)
+        self._places[place] = Awaited(task, deleted_uid=_uid(live))
+        self._follower.follow([place])
+        return None
+
+    def _release(self, task: SyncTask) -> None:
+        resource = self._resource(task)
+        live = get_object(self.connection, resource, namespace=task.key.namespace, name=task.key.name)
+        if live is not None:
+            self._strip_finalizer(resource, live)
+
+    def _strip_finalizer(self, resource: ApiResource, live: Manifest) -> None:
+        finalizers = metadata_of(live).get("finalizers") or []
+        if FINALIZER_HOOK in finalizers:
+            rest = [entry for entry in finalizers if entry != FINALIZER_HOOK]
+            patch = {
+                "metadata": {"finalizers": rest or None, "resourceVersion": metadata_of(live).get("resourceVersion")}
+            }
+            patch_object(self.connection, resource, live, patch)
+
+    def _watch(self, tasks: Iterable[SyncTask]) -> None:
+        places = {(self._resource(task), task.key.namespace, task.key.name): Awaited(task) for task in tasks}
+        self._places.update(places)
+        self._follower.follow(places)
+
+    def _seen(self, sighting: Sighting) -> None:
+        """What the watch saw, as an event; called from the watching threads."""
+        place = (sighting.resource, sighting.namespace, sighting.name)
+        awaited = self._places.get(place)
+        if awaited is None:
+            return
+        if isinstance(sighting.error, ForbiddenError):
+            self._events.put(machine.TaskFailed(self.clock(), awaited.task.id, str(sighting.error)))
+        elif sighting.error is None:
+            self._answer(awaited.task, lambda task: self._judge(task, awaited, place, sighting.object))
+
+    def _judge(self, task: SyncTask, awaited: Awaited, place: Place, obj: Manifest | None) -> Event | None:
+        now = self.clock()
+        if awaited.deleted_uid:
+            return machine.ObjectGone(now, task.id) if _uid(obj) != awaited.deleted_uid else None
+        if obj is None:
+            # A watch may lag behind: only the API server's own answer makes an object gone.
+            obj = get_object(self.connection, place[0], namespace=place[1], name=place[2])
+            if obj is None:
+                return machine.ObjectGone(now, task.id)
+        if task.is_hook:
+            phase, message = hook_phase(obj)
+            return machine.HookSeen(now, task.id, phase, message)
+        health = assess_readiness(obj)
+        return machine.HealthSeen(now, task.id, health.status if health else None, health.message if health else "")
+
+
+def _uid(obj: Manifest | None) -> str:
+    return str(metadata_of(obj or {}).get("uid") or "")
