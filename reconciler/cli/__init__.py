@@ -1,0 +1,1 @@
+"""The verbs of ``gitops-nb`` that need no notebook."""

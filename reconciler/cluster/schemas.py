@@ -2,6 +2,7 @@
 
 import hashlib
 import tempfile
+import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,19 +30,22 @@ class SchemaCache:
         self._directory = directory or Path(platformdirs.user_cache_dir("gitops-nb")) / "openapi"
         self._index: dict[str, str] | None = None
         self._loaded: set[str] = set()
+        self._lock = threading.Lock()
         self.openapi = OpenApi({})
 
     def load(self, paths: Iterable[str]) -> OpenApi:
         """Make sure that the documents of these paths (``apis/apps/v1``) are there; a path the server lacks is left out."""
-        wanted = sorted(set(paths) - self._loaded)
-        if wanted:
+        with self._lock:
+            wanted = sorted(set(paths) - self._loaded)
+            if not wanted:
+                return self.openapi
             with ThreadPoolExecutor(max_workers=4) as pool:
                 documents = list(pool.map(self._document, wanted))
             for path, document in zip(wanted, documents, strict=True):
                 if document is not None:
                     self.openapi.add(path, document)
                 self._loaded.add(path)
-        return self.openapi
+            return self.openapi
 
     def forget(self) -> None:
         """Read the index anew at the next load: a custom resource definition has changed."""

@@ -266,13 +266,13 @@ def _next_group(state: SyncState, at: datetime) -> Outcome:
 
 
 def _wait(state: SyncState, at: datetime) -> Outcome:
-    """Wait for hooks and, in a sync of several steps, for the health of everything applied.
+    """Wait for hooks, for child Applications and, in a sync of several steps, for the health of everything applied.
 
     A single wave without hooks has succeeded with its applies.
     """
     applied = [task for task in state.current() if task.action is not TaskAction.PRUNE]
     several = len({(task.phase, task.wave) for task in state.plan.tasks if task.change is not Change.SKIP}) > 1
-    waited = tuple(task for task in applied if task.is_hook or several)
+    waited = tuple(task for task in applied if task.is_hook or task.is_child or several)
     if not waited:
         return _leave_step(state, at)
     return _await(state, Stage.WAIT, Watch(waited))

@@ -17,12 +17,43 @@ from reconciler.manifest.objects import Manifest, annotations_of
 from reconciler.sync.records import SyncTask, TaskAction
 from reconciler.terms import ANNOTATION_HELM_HOOK_WEIGHT, ANNOTATION_SYNC_WAVE, SyncPhase
 
-KIND_ORDER: Final[Sequence[str]] = (
-    "Namespace NetworkPolicy ResourceQuota LimitRange PodSecurityPolicy PodDisruptionBudget ServiceAccount Secret SecretList "
-    "ConfigMap StorageClass PersistentVolume PersistentVolumeClaim CustomResourceDefinition ClusterRole ClusterRoleList "
-    "ClusterRoleBinding ClusterRoleBindingList Role RoleList RoleBinding RoleBindingList Service DaemonSet Pod "
-    "ReplicationController ReplicaSet Deployment HorizontalPodAutoscaler StatefulSet Job CronJob IngressClass Ingress APIService"
-).split()
+KIND_ORDER: Final[Sequence[str]] = [
+    "Namespace",
+    "NetworkPolicy",
+    "ResourceQuota",
+    "LimitRange",
+    "PodSecurityPolicy",
+    "PodDisruptionBudget",
+    "ServiceAccount",
+    "Secret",
+    "SecretList",
+    "ConfigMap",
+    "StorageClass",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "CustomResourceDefinition",
+    "ClusterRole",
+    "ClusterRoleList",
+    "ClusterRoleBinding",
+    "ClusterRoleBindingList",
+    "Role",
+    "RoleList",
+    "RoleBinding",
+    "RoleBindingList",
+    "Service",
+    "DaemonSet",
+    "Pod",
+    "ReplicationController",
+    "ReplicaSet",
+    "Deployment",
+    "HorizontalPodAutoscaler",
+    "StatefulSet",
+    "Job",
+    "CronJob",
+    "IngressClass",
+    "Ingress",
+    "APIService",
+]
 _KIND_RANK: Final[Mapping[str, int]] = {kind: rank for rank, kind in enumerate(KIND_ORDER)}
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+", re.ASCII)
 

@@ -3,18 +3,18 @@
 from collections.abc import Iterator, Sequence
 
 from reconciler.diff.records import Comparison, ResourceComparison
-from reconciler.manifest.objects import Manifest, ResourceKey, annotations_of, metadata_of
+from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, annotations_of, metadata_of
 from reconciler.model import Application
-from reconciler.sync.hooks import delete_policies, is_hook, is_skipped, sync_options, sync_phases
+from reconciler.sync.hooks import delete_policies, is_hook, is_skipped, sync_options
 from reconciler.sync.order import order_tasks, sync_wave
-from reconciler.sync.records import Change, PlanOptions, SyncPlan, SyncTask, TaskAction
+from reconciler.sync.records import Change, HookTarget, PlanOptions, SyncPlan, SyncTask, TaskAction
 from reconciler.terms import ANNOTATION_COMPARE_OPTIONS, SyncPhase, SyncStatus
 
 
 def plan_sync(
     application: Application,
     comparison: Comparison,
-    hooks: Sequence[tuple[Manifest, Manifest | None]] = (),
+    hooks: Sequence[HookTarget] = (),
     *,
     options: PlanOptions = PlanOptions(),
     namespace_exists: bool = True,
@@ -24,7 +24,7 @@ def plan_sync(
     Parameters
     ----------
     hooks
-        The hook objects of the target, each with its live object of the same name, if there is one.
+        The hooks of the target, once for each of their phases.
     namespace_exists
         Whether the destination namespace is there; with ``CreateNamespace=true`` a missing one becomes the first task.
 
@@ -41,7 +41,7 @@ def plan_sync(
     ]
     # A selective sync runs no hooks.
     if not options.resources:
-        tasks += [task for target, live in hooks for task in _hook_tasks(target, live)]
+        tasks += [_hook_task(hook) for hook in hooks]
     if "CreateNamespace=true" in app_options:
         tasks += _namespace_task(application, tasks, exists=namespace_exists)
     return SyncPlan(
@@ -114,21 +114,20 @@ def _prune_task(resource: ResourceComparison, own: frozenset[str], options: Plan
     )
 
 
-def _hook_tasks(target: Manifest, live: Manifest | None) -> Iterator[SyncTask]:
-    api_version = str(target.get("apiVersion", ""))
-    for phase in sync_phases(target):
-        yield SyncTask(
-            phase=phase,
-            wave=sync_wave(target),
-            action=TaskAction.HOOK,
-            key=ResourceKey.of(target),
-            version=api_version.rpartition("/")[2],
-            change=Change.CREATE,
-            target=target,
-            live=live,
-            delete_policies=delete_policies(target),
-            options=sync_options(target),
-        )
+def _hook_task(hook: HookTarget) -> SyncTask:
+    target = hook.target
+    return SyncTask(
+        phase=hook.phase,
+        wave=sync_wave(target),
+        action=TaskAction.HOOK,
+        key=ResourceKey.of(target),
+        version=GroupVersionKind.of(target).version,
+        change=Change.CREATE,
+        target=target,
+        live=hook.live,
+        delete_policies=delete_policies(target),
+        options=sync_options(target),
+    )
 
 
 def _namespace_task(application: Application, tasks: Sequence[SyncTask], *, exists: bool) -> list[SyncTask]:

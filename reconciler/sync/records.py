@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from reconciler.manifest.objects import Manifest, ResourceKey, images_of
-from reconciler.terms import HookDeletePolicy, OperationPhase, ResultCode, SyncPhase
+from reconciler.terms import ARGO_GROUP, HookDeletePolicy, OperationPhase, ResultCode, SyncPhase
 
 
 class TaskAction(StrEnum):
@@ -52,6 +52,11 @@ class SyncTask:
         return self.action is TaskAction.HOOK
 
     @property
+    def is_child(self) -> bool:
+        """Whether the task applies a child Application."""
+        return self.action is TaskAction.APPLY and (self.key.group, self.key.kind) == (ARGO_GROUP, "Application")
+
+    @property
     def images(self) -> tuple[str, ...]:
         return images_of(self.target or self.live or {})
 
@@ -62,12 +67,20 @@ class SyncTask:
 
 
 @dataclass(frozen=True, slots=True)
+class HookTarget:
+    """A hook in one of its phases, named, and the live object of that name."""
+
+    phase: SyncPhase
+    target: Manifest
+    live: Manifest | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PlanOptions:
     """What the caller asks of a sync. ``resources`` empty means all; hooks run only then."""
 
     dry_run: bool = False
     prune: bool = False
-    force: bool = False
     apply_out_of_sync_only: bool = False
     resources: tuple[ResourceKey, ...] = ()
 

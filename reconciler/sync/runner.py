@@ -26,6 +26,7 @@ PARALLEL_WRITES: Final = 8
 ESTABLISH_TIMEOUT_S: Final = 10.0
 Place = tuple[ApiResource, str, str]
 Clock = Callable[[], datetime]
+ChildSync = Callable[[ResourceKey], str]
 Listener = Callable[[SyncState, Event], None]
 
 
@@ -57,6 +58,8 @@ class SyncRunner:
         The objects to write, by task id: a plan shows its secrets masked, so it cannot be written from.
     clock
         Gives the present time, aware of its zone.
+    sync_child
+        Syncs a child Application that the plan has applied and says why it failed; called from a worker thread.
     on_event
         Called with the new state after every event, in the thread that runs the plan.
     """
@@ -69,8 +72,10 @@ class SyncRunner:
         manifests: Mapping[str, Manifest],
         *,
         clock: Clock,
-        on_event: Listener = lambda _state, _event: None,
+        on_event: ChildSync = Callable[[ResourceKey], str]
+Listener = lambda _state, _event: None,
         options: RunOptions = RunOptions(),
+        sync_child: ChildSync = lambda _key: "",
     ) -> None:
         self.connection = connection
         self.discovery = discovery
@@ -79,6 +84,7 @@ class SyncRunner:
         self.clock = clock
         self.on_event = on_event
         self.options = options
+        self.sync_child = sync_child
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._places: dict[Place, Awaited] = {}
         self._follower = Follower(connection, self._seen)
@@ -259,7 +265,17 @@ class SyncRunner:
     def _watch(self, tasks: Iterable[SyncTask]) -> None:
         places = {(self._resource(task), task.key.namespace, task.key.name): Awaited(task) for task in tasks}
         self._places.update(places)
-        self._follower.follow(places)
+        children = [place for place in places if places[place].task.is_child]
+        for place in children:
+            self._pool.submit(self._answer, places[place].task, self._child)
+        self._follower.follow(place for place in places if place not in children)
+
+    def _child(self, task: SyncTask) -> Event:
+        failure = self.sync_child(task.key)
+        if failure:
+            return machine.TaskFailed(self.clock(), task.id, failure)
+        # Whatever health it has now is its own: it was waited for, or it waits for somebody to sync it.
+        return machine.HealthSeen(self.clock(), task.id, None)
 
     def _seen(self, sighting: Sighting) -> None:
         """What the watch saw, as an event; called from the watching threads."""

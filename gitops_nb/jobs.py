@@ -1,0 +1,271 @@
+"""Job notebooks: parameters checked before anything runs, executed by papermill, the executed notebook kept as the record."""
+
+import ast
+import json
+import os
+import sys
+import uuid
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from reconciler import errors
+from reconciler.errors import ReconcilerError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nbformat import NotebookNode
+
+RESULT_MIME: Final = "application/vnd.gitops-nb.result+json"
+DEFAULT_OUTPUT: Final = "runs/{application}/{stamp}-{run}.ipynb"
+STATIC_VARIABLE: Final = "GITOPS_NB_STATIC"
+TYPES: Final[Mapping[str, type]] = {"str": str, "bool": bool, "int": int, "float": float, "list": list, "dict": dict}
+START_TIMEOUT_S: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One declared parameter: ``default`` is Python source, ``type`` empty where none is annotated."""
+
+    name: str
+    type: str
+    default: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobOutcome:
+    """What a run left: ``exit_status`` as the command line's, ``result`` what the last cell reported."""
+
+    notebook: str
+    exit_status: int
+    summary: str
+    result: dict[str, Any]
+
+
+def find_notebook(name: str) -> Path:
+    """A notebook by path, or a job of ours by its name.
+
+    Raises
+    ------
+    UsageError
+        With the jobs that there are.
+    """
+    path = Path(name)
+    if path.suffix == ".ipynb":
+        if not path.is_file():
+            raise UsageError(f"{name}: no such notebook")
+        return path
+    jobs = _jobs_directory()
+    found = jobs / f"{name}.ipynb"
+    if not found.is_file():
+        known = ", ".join(sorted(entry.stem for entry in jobs.glob("*.ipynb")))
+        raise UsageError(f"{name}: no such job; there are {known}; or give the path of a notebook")
+    return found
+
+
+def _jobs_directory() -> Path:
+    """Beside the package in a checkout, inside it once installed."""
+    package = Path(__file__).parent
+    inside = package / "notebooks" / "jobs"
+    return inside if inside.is_dir() else package.parent / "notebooks" / "jobs"
+
+
+def describe_parameters(path: Path) -> list[Parameter]:
+    """The parameters that the notebook's tagged cell declares, in its order.
+
+    Raises
+    ------
+    UsageError
+        When the file is no notebook or has not exactly one cell tagged ``parameters``.
+    """
+    source = _parameters_cell(path)
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        raise UsageError(f"{path}: the parameters cell does not parse: line {error.lineno}: {error.msg}") from error
+    lines = source.splitlines()
+    return [
+        Parameter(
+            name=node.target.id,
+            type=ast.unparse(node.annotation),
+            default=ast.unparse(node.value),
+            help=lines[(node.end_lineno or node.lineno) - 1].partition("  # ")[2].strip(),
+        )
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None
+    ]
+
+
+def _parameters_cell(path: Path) -> str:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        cells = [cell for cell in document["cells"] if "parameters" in (cell.get("metadata") or {}).get("tags", [])]
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise UsageError(f"{path}: not a notebook ({type(error).__name__})") from error
+    if len(cells) != 1:
+        raise UsageError(f"{path}: expected one cell tagged 'parameters', found {len(cells)}")
+    source = cells[0]["source"]
+    return source if isinstance(source, str) else "".join(source)
+
+
+def check_parameters(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values with the types that the notebook declares; text is read as the declared type.
+
+    Raises
+    ------
+    UsageError
+        With every unknown name and every value that does not fit.
+    """
+    declared = {parameter.name: parameter for parameter in describe_parameters(path)}
+    wrong: list[str] = []
+    checked: dict[str, Any] = {}
+    for name, value in values.items():
+        parameter = declared.get(name)
+        if parameter is None:
+            wrong.append(f"unknown parameter {name}; there are {', '.join(declared)}")
+            continue
+        try:
+            checked[name] = _typed(value, parameter.type)
+        except (ValueError, SyntaxError):
+            wrong.append(f"parameter {name}: {value!r} is no {parameter.type}")
+    if wrong:
+        raise UsageError(f"{path.name}: {'; '.join(wrong)}")
+    return checked
+
+
+def _typed(value: Any, annotation: str) -> Any:
+    wanted = TYPES.get(annotation.partition("[")[0], object)
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is wanted or (wanted is object and not isinstance(value, str)):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(annotation)
+    if wanted is bool:
+        return (
+            {"true": True, "false": False}[value.lower()] if value.lower() in ("true", "false") else _refuse(annotation)
+        )
+    if wanted in (int, float):
+        return wanted(value)
+    parsed = ast.literal_eval(value)
+    if wanted is not object and not isinstance(parsed, wanted):
+        raise ValueError(annotation)
+    return parsed
+
+
+def _refuse(annotation: str) -> Any:
+    raise ValueError(annotation)
+
+
+def run_job(
+    path: Path, values: Mapping[str, Any], *, output: str = DEFAULT_OUTPUT, progress: bool = False
+) -> JobOutcome:
+    """Execute a job notebook.
+
+    Parameters
+    ----------
+    values
+        Parameters by name; checked against the notebook's declaration before anything runs.
+    output
+        Path of the executed notebook; ``{application}``, ``{job}``, ``{stamp}`` (UTC) and ``{run}`` are filled in.
+    progress
+        Show papermill's progress bar on stderr.
+
+    Raises
+    ------
+    UsageError
+        For parameters or paths that cannot be; nothing has run then.
+    """
+    _light_nbformat()
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    checked = check_parameters(path, values)
+    run_id = uuid.uuid4().hex[:8]
+    target = _output_path(output, path, checked, run_id)
+    if "notebook" in {parameter.name for parameter in describe_parameters(path)}:
+        checked.setdefault("notebook", str(target))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _environment({STATIC_VARIABLE: "1"}):
+        try:
+            executed = papermill.execute_notebook(
+                str(path),
+                str(target),
+                parameters=checked,
+                progress_bar=progress and sys.stderr.isatty(),
+                start_timeout=START_TIMEOUT_S,
+                # A saved widget state would hide the static twin on a web page.
+                store_widget_state=False,
+                cwd=None,
+            )
+        except PapermillExecutionError as error:
+            return _failed(target, error.ename, error.evalue)
+    result = read_result(executed)
+    summary = str(result.get("summary", "done"))
+    return JobOutcome(str(target), int(result.get("exit_status", 0)), summary, result)
+
+
+def _failed(target: Path, name: str, message: str) -> JobOutcome:
+    """The outcome of a notebook that raised: an error of ours keeps its exit status."""
+    import nbformat
+
+    result = read_result(nbformat.read(target, as_version=4))
+    kind = getattr(errors, name.rpartition(".")[2], None)
+    ours = isinstance(kind, type) and issubclass(kind, ReconcilerError)
+    status = int(result.get("exit_status") or (kind.exit_status if ours and kind else 1))
+    text = message if ours else f"{name}: {message}"
+    return JobOutcome(str(target), status, " ".join(text.split()), result)
+
+
+def read_result(notebook: "NotebookNode") -> dict[str, Any]:
+    """What the notebook reported in its JSON bundle, empty when it reported nothing."""
+    for cell in reversed(notebook.cells):
+        for output in cell.get("outputs", ()):
+            bundle = output.get("data", {}).get(RESULT_MIME)
+            if bundle is not None:
+                return dict(bundle)
+    return {}
+
+
+def _output_path(template: str, path: Path, values: Mapping[str, Any], run_id: str) -> Path:
+    application = str(values.get("application") or Path(str(values.get("application_file") or path)).stem)
+    safe = (
+        "".join(char if char.isalnum() or char in "-._" else "-" for char in application).lstrip(".") or "application"
+    )
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    try:
+        filled = template.format(application=safe, job=path.stem, stamp=stamp, run=run_id)
+    except (KeyError, IndexError, ValueError) as error:
+        raise UsageError(
+            f"--to {template}: only {{application}}, {{job}}, {{stamp}} and {{run}} can be filled in"
+        ) from error
+    return Path(filled).absolute()
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> "Iterator[None]":
+    """Set variables for the kernel that is started inside."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _light_nbformat() -> None:
+    """Keep jsonschema from building dozens of parsers at import where JupyterLab is installed, which costs a second.
+
+    Without the module jsonschema falls back to not checking that one string format, which notebooks do not use.
+    """
+    if "nbformat" not in sys.modules:
+        sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]

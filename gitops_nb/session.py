@@ -1,0 +1,200 @@
+"""What a notebook holds: a connected engine whose answers are DataFrames and widgets."""
+
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reconciler import Reconciler
+from reconciler.diff.records import Comparison
+from reconciler.model import Application
+from reconciler.sync.records import PlanOptions, SyncPlan, SyncResult
+from reconciler.sync.runner import RunOptions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gitops_nb.widgets import DiffWidget, WavePreviewWidget
+
+
+class Session:
+    """A connection to one cluster and its history; everything it answers is read at the moment of the call."""
+
+    def __init__(self, reconciler: Reconciler) -> None:
+        self.reconciler = reconciler
+
+    def __repr__(self) -> str:
+        connection = self.reconciler.connection
+        return f"gitops-nb session: {connection.name} at {connection.server}, namespace {self.reconciler.namespace}"
+
+    @property
+    def apps(self) -> "pd.DataFrame":
+        """One row an Application; see `gitops_nb.frames.applications_frame`."""
+        from gitops_nb.frames import applications_frame
+
+        return applications_frame(self.reconciler.compare_all(self.reconciler.applications()))
+
+    def app(self, name: str = "", *, file: str | Path = "") -> "AppSession":
+        """One Application, by name or from a file."""
+        from reconciler.cli.settings import read_application
+
+        if file:
+            application = read_application(Path(file), name=name or None, namespace=self.reconciler.namespace)
+        else:
+            application = self.reconciler.application(name)
+        return AppSession(self, application)
+
+    def drift(self, *names: str) -> "pd.DataFrame":
+        """One row a field that differs, of the named Applications or of all; see `gitops_nb.frames.drift_frame`."""
+        from gitops_nb.frames import drift_frame
+
+        applications = self.reconciler.applications()
+        if names:
+            applications = [self.reconciler.application(name) for name in names]
+        return drift_frame(self.reconciler.compare_all(applications))
+
+    def history(self, name: str | None = None, *, limit: int | None = None) -> "pd.DataFrame":
+        """One row a recorded sync, the newest first; see `gitops_nb.frames.history_frame`."""
+        from gitops_nb.frames import history_frame
+
+        return history_frame(self.reconciler.history(name, limit=limit))
+
+    def diff(self, name: str, *, revision: str = "") -> "DiffWidget":
+        """The visual diff of one Application."""
+        return self.app(name).diff(revision=revision)
+
+    def waves(self, name: str, *, revision: str = "", prune: bool = False) -> "WavePreviewWidget":
+        """The phases and waves of a sync, before it happens."""
+        return self.app(name).waves(revision=revision, prune=prune)
+
+    def sync(self, name: str, **options: Any) -> "SyncReport":
+        """Sync one Application; options as `AppSession.sync`."""
+        return self.app(name).sync(**options)
+
+
+class AppSession:
+    """One Application in a notebook."""
+
+    def __init__(self, session: Session, application: Application) -> None:
+        self._engine = session.reconciler
+        self.application = application
+
+    def __repr__(self) -> str:
+        spec = self.application.spec
+        sources = ", ".join(
+            f"{source.repo_url} {source.path or source.chart} at {source.target_revision or 'HEAD'}"
+            for source in self.application.sources
+        )
+        return f"Application {self.application.name} (project {self.application.project}): {sources} -> {spec.destination.namespace}"
+
+    def compare(self, *, revision: str = "") -> Comparison:
+        """Compare with the cluster as it is now."""
+        return self._engine.compare(self.application, revision=revision or None)
+
+    def plan(self, *, revision: str = "", prune: bool = False) -> SyncPlan:
+        """What a sync would do."""
+        reconciliation = self._engine.reconcile(self.application, revision=revision or None)
+        return self._engine.plan(reconciliation, options=PlanOptions(prune=prune))
+
+    def diff(self, *, revision: str = "") -> "DiffWidget":
+        """The visual diff."""
+        from gitops_nb.widgets import DiffWidget
+
+        return DiffWidget(self.compare(revision=revision))
+
+    def waves(self, *, revision: str = "", prune: bool = False) -> "WavePreviewWidget":
+        """The phases and waves of a sync, before it happens."""
+        from gitops_nb.widgets import WavePreviewWidget
+
+        return WavePreviewWidget(self.plan(revision=revision, prune=prune))
+
+    def sync(
+        self,
+        *,
+        revision: str = "",
+        dry_run: bool = False,
+        prune: bool = False,
+        timeout_s: float | None = None,
+        wait: bool = True,
+        initiated_by: str = "",
+        notebook: str = "",
+    ) -> "SyncReport":
+        """Sync, and wait until Synced and Healthy unless ``wait`` is False.
+
+        ``timeout_s`` bounds the operation and the waiting each, in seconds. The result says whether it succeeded: a failed
+        sync is a value here, not an error.
+        """
+        reconciliation = self._engine.reconcile(self.application, revision=revision or None)
+        outcome = self._engine.sync(
+            reconciliation,
+            options=PlanOptions(dry_run=dry_run, prune=prune),
+            run_options=RunOptions(timeout_s=timeout_s),
+            initiated_by=initiated_by or getpass.getuser(),
+            notebook=notebook,
+            wait=wait,
+        )
+        return SyncReport(outcome.result, outcome.comparison)
+
+
+class SyncReport:
+    """A finished sync: ``result`` of the operation, and ``comparison`` after it (None for a dry run)."""
+
+    def __init__(self, result: SyncResult, comparison: Comparison | None) -> None:
+        self.result = result
+        self.comparison = comparison
+
+    @property
+    def ok(self) -> bool:
+        """Whether the operation succeeded and nothing is Degraded after it."""
+        return self.result.succeeded and (self.comparison is None or self.comparison.health.status != "Degraded")
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        state = f"; {self.comparison.status} and {self.comparison.health.status}" if self.comparison else ""
+        return f"{self.result.application}: {self.result.phase}: {self.result.message}{state}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """What a job reports to whoever started it."""
+        result, comparison = self.result, self.comparison
+        return {
+            "application": result.application,
+            "phase": result.phase.value,
+            "message": result.message,
+            "revisions": list(result.revisions),
+            "dry_run": result.options.dry_run,
+            "sync_status": comparison.status.value if comparison else None,
+            "health_status": comparison.health.status.value if comparison else None,
+            "resources": len(result.results),
+            "started_at": result.started_at.isoformat(),
+            "finished_at": result.finished_at.isoformat(),
+            "summary": self.summary,
+            "exit_status": 0 if self.ok else 1,
+        }
+
+    def __repr__(self) -> str:
+        from gitops_nb.formatting import format_result_text
+
+        return format_result_text(self.result)
+
+    def _repr_html_(self) -> str:
+        from gitops_nb.formatting import format_result_html
+
+        return format_result_html(self.result)
+
+    def publish(self) -> None:
+        """Show the result and leave it as the notebook's JSON bundle; a failed sync fails the cell.
+
+        Raises
+        ------
+        SyncError
+            When the sync failed or left the application Degraded.
+        """
+        from IPython.display import display
+
+        from gitops_nb.jobs import RESULT_MIME
+        from reconciler.errors import SyncError
+
+        display(self)
+        display({RESULT_MIME: self.as_dict(), "text/plain": self.summary}, raw=True)
+        if not self.ok:
+            raise SyncError(self.summary)

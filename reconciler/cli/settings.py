@@ -1,0 +1,149 @@
+"""What every command knows: the global options, and the engine made from them."""
+
+import re
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from reconciler.errors import SpecError, UsageError
+from reconciler.manifest.objects import Manifest, flatten_lists, name_of
+
+if TYPE_CHECKING:
+    from reconciler.engine import Reconciler
+    from reconciler.model import Application
+
+
+class OutputFormat(StrEnum):
+    """Forms of the data on stdout; ``json`` is stable."""
+
+    TABLE = "table"
+    WIDE = "wide"
+    JSON = "json"
+    YAML = "yaml"
+    CSV = "csv"
+    NAME = "name"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The global options."""
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    namespace: str = "argocd"
+    store: str | None = None
+    output: OutputFormat = OutputFormat.TABLE
+    quiet: bool = False
+    debug: bool = False
+
+
+VALUE_OPTIONS: Final = ("--kubeconfig", "--context", "--namespace", "-n", "--store", "--output", "-o")
+FLAG_OPTIONS: Final = ("--quiet", "--debug")
+# An attached short form, as in kubectl: -ojson, -nargocd.
+_ATTACHED: Final = re.compile(r"-[no][^-].*")
+
+
+def hoist_global_options(arguments: Sequence[str]) -> list[str]:
+    """Move the global options to the front, so that they may stand anywhere, as kubectl's may."""
+    front: list[str] = []
+    rest: list[str] = []
+    remaining = list(arguments)
+    while remaining:
+        word = remaining.pop(0)
+        if word == "--":
+            rest += [word, *remaining]
+            break
+        if word in FLAG_OPTIONS or word.partition("=")[0] in VALUE_OPTIONS and "=" in word or _ATTACHED.fullmatch(word):
+            front += [word]
+        elif word in VALUE_OPTIONS:
+            front += [word, *remaining[:1]]
+            remaining = remaining[1:]
+        else:
+            rest.append(word)
+    return front + rest
+
+
+class Workspace(AbstractContextManager["Workspace"]):
+    """Opens what a command needs, when it needs it, and closes it at the end."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._stack = ExitStack()
+        self._reconciler: Reconciler | None = None
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def reconciler(self) -> "Reconciler":
+        """The engine, connected by the settings, with the history store open."""
+        if self._reconciler is None:
+            from reconciler.cluster import connect
+            from reconciler.engine import Reconciler
+            from reconciler.history import open_store
+            from reconciler.source import RepositoryCache
+
+            connection = connect(kubeconfig=self.settings.kubeconfig, context=self.settings.context)
+            self._reconciler = Reconciler(
+                connection,
+                repositories=self._stack.enter_context(RepositoryCache()),
+                store=self._stack.enter_context(open_store(self.settings.store)),
+                namespace=self.settings.namespace,
+            )
+        return self._reconciler
+
+    def application(self, name: str | None, file: Path | None) -> "Application":
+        """The named Application of the cluster, or the one in a file.
+
+        Raises
+        ------
+        UsageError
+            When neither or both are given.
+        """
+        if file is not None:
+            return read_application(file, name=name, namespace=self.settings.namespace)
+        if not name:
+            raise UsageError("name an Application, or give a file with -f FILE")
+        return self.reconciler.application(name)
+
+
+def read_application(file: Path, *, name: str | None = None, namespace: str = "argocd") -> "Application":
+    """Read an Application from a YAML or JSON file; ``name`` chooses where there are several.
+
+    Raises
+    ------
+    UsageError
+        When the file cannot be read or holds no, or no such, Application.
+    SpecError
+        When it does not parse or validate.
+    """
+    from reconciler.manifest.yaml import load_documents
+    from reconciler.model import parse_application
+
+    try:
+        text = file.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"{file}: {error.strerror or error}; give the path of a file that holds an Application"
+        ) from error
+    documents = [entry for document in load_documents(text, file=str(file)) for entry in _objects(document, file)]
+    found = [entry for entry in documents if entry.get("kind") == "Application"]
+    chosen = [entry for entry in found if name in (None, name_of(entry))]
+    if len(chosen) != 1:
+        there = ", ".join(name_of(entry) for entry in found) or "none"
+        wanted = f"one Application named {name}" if name else "exactly one Application"
+        raise UsageError(f"{file}: expected {wanted}; it holds {there}")
+    document = chosen[0]
+    metadata = document.get("metadata")
+    if isinstance(metadata, dict) and not metadata.get("namespace"):
+        document = {**document, "metadata": {**metadata, "namespace": namespace}}
+    return parse_application(document, where=str(file))
+
+
+def _objects(document: object, file: Path) -> list[Manifest]:
+    if not isinstance(document, dict):
+        raise SpecError(f"{file}: not a Kubernetes object; expected kind Application")
+    return list(flatten_lists(document))

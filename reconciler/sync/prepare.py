@@ -1,0 +1,78 @@
+"""Target manifests as they will be applied: namespace filled in, marked with their application, kinds looked up."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from reconciler.cluster.discovery import ApiResource, Discovery
+from reconciler.cluster.tracking import with_tracking
+from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, metadata_of, namespace_of
+from reconciler.sync.hooks import is_hook, is_skipped
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedTarget:
+    """``resources`` and ``hooks`` ready to apply; ``unknown`` are objects whose kind the cluster does not know."""
+
+    resources: Mapping[ResourceKey, Manifest]
+    hooks: tuple[Manifest, ...]
+    unknown: Mapping[ResourceKey, Manifest]
+    warnings: tuple[str, ...]
+    kinds: Mapping[ResourceKey, ApiResource] = field(repr=False)
+
+
+def prepare_target(
+    manifests: Iterable[Manifest], discovery: Discovery, *, application: str, namespace: str
+) -> PreparedTarget:
+    """Prepare the manifests of one application.
+
+    ``namespace`` is the destination's: it fills namespaced objects that have none, and cluster-scoped objects lose theirs.
+    The last of two objects with one key wins, with a warning (controller/state.go NormalizeTargetObjects).
+    """
+    documents = list(manifests)
+    scopes = _defined_scopes(documents)
+    resources: dict[ResourceKey, Manifest] = {}
+    unknown: dict[ResourceKey, Manifest] = {}
+    kinds: dict[ResourceKey, ApiResource] = {}
+    hooks: list[Manifest] = []
+    warnings: list[str] = []
+    for document in documents:
+        if is_skipped(document):
+            continue
+        gvk = GroupVersionKind.of(document)
+        resource = discovery.find(gvk)
+        namespaced = resource.namespaced if resource else scopes.get((gvk.group, gvk.kind), True)
+        obj = with_tracking(
+            _placed(document, namespace if namespaced else ""), application=application, namespace=namespace
+        )
+        if is_hook(document):
+            hooks.append(obj)
+            continue
+        key = ResourceKey.of(obj)
+        if key in resources:
+            warnings.append(f"{key} appears more than once among the manifests; the last one wins")
+        resources[key] = obj
+        if resource is not None:
+            kinds[key] = resource
+        elif (gvk.group, gvk.kind) not in scopes:
+            unknown[key] = obj
+    return PreparedTarget(resources, tuple(hooks), unknown, tuple(warnings), kinds)
+
+
+def _placed(obj: Manifest, namespace: str) -> Manifest:
+    metadata = dict(metadata_of(obj))
+    if not namespace:
+        metadata.pop("namespace", None)
+    elif not namespace_of(obj):
+        metadata["namespace"] = namespace
+    return {**obj, "metadata": metadata}
+
+
+def _defined_scopes(documents: Iterable[Manifest]) -> dict[tuple[str, str], bool]:
+    """Whether the kinds that the manifests themselves define are namespaced."""
+    scopes: dict[tuple[str, str], bool] = {}
+    for document in documents:
+        spec = document.get("spec")
+        if document.get("kind") == "CustomResourceDefinition" and isinstance(spec, Mapping):
+            names = spec.get("names") or {}
+            scopes[(str(spec.get("group", "")), str(names.get("kind", "")))] = spec.get("scope") == "Namespaced"
+    return scopes
