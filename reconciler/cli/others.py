@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli.output import emit_rows, emit_text, is_document, emit_data
+from reconciler.cli.output import emit_data, emit_rows, emit_text, is_document
 from reconciler.cli.settings import Settings
 from reconciler.history.records import SyncRecord
 

@@ -1,9 +1,14 @@
 """``sandbox start|stop|status``: the embedded cluster for demos, lessons and tests."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from reconciler.cli.output import emit_rows, note
 from reconciler.cli.settings import Settings
+
+if TYPE_CHECKING:
+    from reconciler.sandbox import SandboxInfo
 
 sandbox_commands = typer.Typer(no_args_is_help=True, help="The embedded sandbox cluster: for demos, lessons and tests.")
 
@@ -39,3 +44,8 @@ def status(context: typer.Context) -> None:
         note("no sandbox is running; start it with: gitops-nb sandbox start", settings)
         raise typer.Exit(1)
     _emit(info, settings)
+
+
+def _emit(info: "SandboxInfo", settings: Settings) -> None:
+    row = {"name": "sandbox", "url": info.url, "pid": info.pid, "kubeconfig": str(info.kubeconfig)}
+    emit_rows([row], settings, columns=["name", "url", "pid", "kubeconfig"])

@@ -56,7 +56,11 @@ def hoist_global_options(arguments: Sequence[str]) -> list[str]:
         if word == "--":
             rest += [word, *remaining]
             break
-        if word in FLAG_OPTIONS or word.partition("=")[0] in VALUE_OPTIONS and "=" in word or _ATTACHED.fullmatch(word):
+        if (
+            word in FLAG_OPTIONS
+            or (word.partition("=")[0] in VALUE_OPTIONS and "=" in word)
+            or _ATTACHED.fullmatch(word)
+        ):
             front += [word]
         elif word in VALUE_OPTIONS:
             front += [word, *remaining[:1]]

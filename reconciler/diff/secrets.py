@@ -6,7 +6,7 @@ Masking goes by the field, never by how a value looks, so that a live value that
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from reconciler.diff.records import ABSENT, Masked
@@ -51,8 +51,8 @@ class Masker:
                     result[field] = str(self.mask(values))
         return result
 
-    def mask_value(self, path: tuple[str, ...], value: Any) -> Any:
-        """The value at a path of a Secret, masked where it is data; ``path`` holds plain field names from the root."""
+    def mask_value(self, path: Sequence[Any], value: Any) -> Any:
+        """The value at a path of a Secret, masked where it is data; ``path`` holds the steps from the root."""
         if path[:1] and path[0] in SECRET_FIELDS:
             if isinstance(value, Mapping) and len(path) == 1:
                 return {name: self.mask(inner) for name, inner in value.items()}

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +22,42 @@ class ResourceOutcome:
     message: str = ""
 
 
+class EntryKind(StrEnum):
+    """What happened to an operation: it began; it ended; or its process died and a later run noticed."""
+
+    BEGIN = "begin"
+    END = "end"
+    ABANDONED = "abandoned"
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One row of the chain, never changed once written.
+
+    ``sequence`` counts from 1 without gaps. ``digest`` is the SHA-256 of everything else in the row,
+    ``previous_digest`` among it, in hexadecimal; that of the first row is empty. ``created_at`` is ISO 8601 in UTC and
+    ``payload`` JSON, both kept as the text that was hashed.
+    """
+
+    sequence: int
+    operation_id: str
+    kind: EntryKind
+    application: str
+    namespace: str
+    created_at: str
+    payload: str
+    previous_digest: str
+    digest: str
+
+
 @dataclass(frozen=True, slots=True)
 class SyncRecord:
-    """A recorded operation: begun, and ended once.
+    """A recorded operation, assembled from its entries: begun, and ended once.
 
-    ``operation_id`` is made by us before the first write. ``sequence`` orders the chain, ``digest`` is the record's
-    SHA-256 over its content and ``previous_digest``. An operation whose process died has no end: its ``phase`` is
-    Running until the next run records it as abandoned (``Error``).
+    ``operation_id`` is made by the caller before the first write. ``sequence`` is that of the entry which begins the
+    operation, ``digest`` that of its newest entry. An operation whose process died has no end: its ``phase`` is Running
+    until the next run records it as abandoned (``Error``). ``manifests`` is the digest under which the store keeps the
+    target manifests, or empty.
     """
 
     sequence: int
@@ -47,10 +77,29 @@ class SyncRecord:
     prune: bool
     resources: tuple[ResourceOutcome, ...]
     notebook: str
-    previous_digest: str
+    manifests: str
+    abandoned: bool
     digest: str
 
     @property
     def duration_s(self) -> float | None:
         """Seconds from start to end; None while it runs."""
         return (self.finished_at - self.started_at).total_seconds() if self.finished_at else None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Outcome of checking the whole chain.
+
+    ``count`` entries were good, up to the one with ``head_digest``. ``broken`` is the sequence number of the first that
+    is not, 0 where no entry can be named, and None when all are good; ``reason`` says what is wrong with it.
+    """
+
+    count: int
+    head_digest: str
+    broken: int | None = None
+    reason: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.broken is None

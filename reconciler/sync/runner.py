@@ -13,10 +13,11 @@ from reconciler.cluster.discovery import ApiResource, Discovery, discover
 from reconciler.cluster.follow import Follower, Sighting
 from reconciler.cluster.live import get_object
 from reconciler.cluster.write import apply_object, delete_object, patch_object
-from reconciler.errors import ForbiddenError, NotFoundError, ReconcilerError
+from reconciler.errors import ForbiddenError, NotFoundError, ReconcilerError, SpecError
 from reconciler.health import assess_readiness, hook_phase
-from reconciler.manifest import OpenApi, check_object
+from reconciler.manifest import OpenApi
 from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, metadata_of
+from reconciler.manifest.typed.validate import validate
 from reconciler.sync import machine
 from reconciler.sync.machine import Action, Event, SyncState, step
 from reconciler.sync.records import Change, SyncPlan, SyncResult, SyncTask, TaskAction
@@ -72,8 +73,7 @@ class SyncRunner:
         manifests: Mapping[str, Manifest],
         *,
         clock: Clock,
-        on_event: ChildSync = Callable[[ResourceKey], str]
-Listener = lambda _state, _event: None,
+        on_event: Listener = lambda _state, _event: None,
         options: RunOptions = RunOptions(),
         sync_child: ChildSync = lambda _key: "",
     ) -> None:
@@ -202,12 +202,19 @@ Listener = lambda _state, _event: None,
                 )
             elif (task.is_hook and task.live is not None) or self._namespace_comes(task):
                 # The API server cannot try these: the namespace is not there yet, or the earlier hook still is.
-                check_object(self.manifests[task.id], self.openapi)
+                self._check(task)
             else:
                 apply_object(self.connection, resource, self.manifests[task.id], dry_run=True)
         except ReconcilerError as error:
             return str(error)
         return ""
+
+    def _check(self, task: SyncTask) -> None:
+        """Try an object by the cluster's schema alone."""
+        schema = self.openapi.schema(GroupVersionKind(task.key.group, task.version, task.key.kind))
+        violations = validate(schema, self.manifests[task.id]) if schema else []
+        if violations:
+            raise SpecError(str(task.key), violations)
 
     def _namespace_comes(self, task: SyncTask) -> bool:
         """Whether the task's namespace will be made by this plan."""

@@ -1,0 +1,20 @@
+"""Records as pandas DataFrames.
+
+Every frame has the same columns and dtypes when it is empty, and a RangeIndex. Dtypes: ``string``, ``Int64``,
+``Float64``, ``boolean``, ``datetime64[ns, UTC]`` and, for values of a manifest, ``object``. pandas is imported at the
+first call.
+"""
+
+from gitops_nb.frames.comparisons import applications_frame, drift_frame, resources_frame
+from gitops_nb.frames.csv_text import format_csv
+from gitops_nb.frames.syncs import history_frame, plan_frame, results_frame
+
+__all__ = [
+    "applications_frame",
+    "drift_frame",
+    "format_csv",
+    "history_frame",
+    "plan_frame",
+    "resources_frame",
+    "results_frame",
+]

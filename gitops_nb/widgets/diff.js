@@ -1,0 +1,473 @@
+// The visual diff. `elements.js` stands before this text. Traits: see diff.py; rows: see rows.py.
+
+const CONTEXT = 2;
+const CHUNK = 1000;
+const NARROW = 620;
+const PATIENCE_MS = 4000;
+
+/** The rows in parts: `{rows}` to show and `{fold: [start, stop], section}` to unfold. */
+function partsOf(rows, sections, compact, unfolded) {
+  const keep = new Uint8Array(rows.length);
+  rows.forEach(([sign], index) => {
+    if (sign === "=" && compact) return;
+    const reach = compact ? CONTEXT : 0;
+    keep.fill(1, Math.max(0, index - reach), Math.min(rows.length, index + reach + 1));
+  });
+  for (const [start, stop] of unfolded) keep.fill(1, start, stop);
+  const parts = [];
+  for (let index = 0; index < rows.length; ) {
+    let stop = index;
+    while (stop < rows.length && keep[stop] === keep[index]) stop += 1;
+    const lone = stop - index === 1 && rows.length > 1;
+    if (keep[index] || lone) parts.push({ start: index, stop });
+    else parts.push({ fold: [index, stop], section: sectionAfter(sections, stop) });
+    index = stop;
+  }
+  return parts;
+}
+
+function sectionAfter(sections, position) {
+  for (let index = position; index <= position + CONTEXT; index += 1) if (sections[index]) return sections[index];
+  return "";
+}
+
+/** Line numbers of both sides for each row. */
+function numbersOf(rows) {
+  let live = 0;
+  let target = 0;
+  return rows.map(([sign]) => [sign === "+" ? 0 : ++live, sign === "-" ? 0 : ++target]);
+}
+
+/** Text pieces with the key of a YAML line set apart; marked pieces are what the other side has not. */
+function paint(segments, emphasis) {
+  const pieces = (typeof segments === "string" ? [segments] : segments).map((piece) =>
+    typeof piece === "string" ? [piece, 0] : piece,
+  );
+  const key = /^(\s*(?:- )*)((?:"[^"]*"|'[^']*'|[^\s"'#:][^:]*):)(?=\s|$)/.exec(pieces.map(([text]) => text).join(""));
+  const start = key ? key[1].length : 0;
+  const stop = key ? start + key[2].length : 0;
+  const nodes = [];
+  let at = 0;
+  for (const [text, marked] of pieces) {
+    for (const [from, to, isKey] of [[0, start, false], [start, stop, true], [stop, Infinity, false]]) {
+      const part = text.slice(Math.max(0, from - at), Math.max(0, to - at));
+      if (!part) continue;
+      const inner = isKey ? h("span", { class: "gnb-key", text: part }) : document.createTextNode(part);
+      nodes.push(marked ? h(emphasis, {}, inner) : inner);
+    }
+    at += text.length;
+  }
+  return nodes;
+}
+
+function codeCell(segments, side, changed) {
+  if (segments === null) return h("td", { class: "gnb-code gnb-void", attrs: { "aria-label": "nothing here" } });
+  const sign = changed ? { live: "-", target: "+" }[side] : "";
+  const word = { "-": "live", "+": "target", "": undefined }[sign];
+  return h(
+    "td",
+    { class: "gnb-code", tone: sign ? { "-": "remove", "+": "add" }[sign] : undefined },
+    h("span", { class: "gnb-sign", text: sign || " ", attrs: { "aria-label": word, role: word ? "img" : undefined } }),
+    h("span", { class: "gnb-line" }, ...paint(segments, side === "live" ? "del" : "ins")),
+  );
+}
+
+const numberCell = (number, tone) => h("td", { class: "gnb-number", tone, text: number || "" });
+
+function splitRow(row, [live, target]) {
+  const [sign, first, second] = row;
+  const before = sign === "+" ? null : first;
+  const after = { "=": first, "+": first, "-": null, "~": second }[sign];
+  const changed = sign !== "=";
+  return h(
+    "tr",
+    {},
+    numberCell(live, changed && before !== null ? "remove" : undefined),
+    codeCell(before, "live", changed),
+    numberCell(target, changed && after !== null ? "add" : undefined),
+    codeCell(after, "target", changed),
+  );
+}
+
+function unifiedRow(segments, side, changed, [live, target]) {
+  const tone = changed ? { live: "remove", target: "add" }[side] : undefined;
+  return h("tr", {}, numberCell(live, tone), numberCell(target, tone), codeCell(segments, side, changed));
+}
+
+/** In each run of changes first what goes, then what comes. */
+function unifiedRows(rows, numbers, start, stop) {
+  const result = [];
+  for (let index = start; index < stop; ) {
+    if (rows[index][0] === "=") {
+      result.push(unifiedRow(rows[index][1], "live", false, numbers[index]));
+      index += 1;
+      continue;
+    }
+    let end = index;
+    while (end < stop && rows[end][0] !== "=") end += 1;
+    for (let at = index; at < end; at += 1) {
+      if (rows[at][0] !== "+") result.push(unifiedRow(rows[at][1], "live", true, [numbers[at][0], 0]));
+    }
+    for (let at = index; at < end; at += 1) {
+      const [sign, first, second] = rows[at];
+      if (sign !== "-") result.push(unifiedRow(sign === "~" ? second : first, "target", true, [0, numbers[at][1]]));
+    }
+    index = end;
+  }
+  return result;
+}
+
+function foldRow(part, columns, unfold) {
+  const [start, stop] = part.fold;
+  const button = h(
+    "button",
+    { class: "gnb-fold", attrs: { type: "button" }, on: { click: () => unfold(part.fold) } },
+    h("span", { class: "gnb-fold-dots", text: "⋯", attrs: { "aria-hidden": "true" } }),
+    h("span", { text: count(stop - start, "unchanged line") }),
+    part.section ? h("span", { class: "gnb-section", text: part.section }) : null,
+  );
+  return h("tr", { class: "gnb-fold-row" }, h("td", { attrs: { colspan: columns } }, button));
+}
+
+/** A table of lines; long ones are drawn in chunks. */
+function linesTable(detail, split, compact, unfolded, unfold) {
+  const { rows } = detail;
+  const numbers = numbersOf(rows);
+  const columns = split ? 4 : 3;
+  const body = h("tbody");
+  const drawn = [];
+  for (const part of partsOf(rows, detail.sections, compact, unfolded)) {
+    if (part.fold) drawn.push(() => [foldRow(part, columns, unfold)]);
+    else if (split) for (let at = part.start; at < part.stop; at += 1) drawn.push(() => [splitRow(rows[at], numbers[at])]);
+    else drawn.push(() => unifiedRows(rows, numbers, part.start, part.stop));
+  }
+  let next = 0;
+  const more = h("button", { class: "gnb-more", attrs: { type: "button" }, on: { click: () => draw() } });
+  const draw = () => {
+    const stop = Math.min(drawn.length, next + CHUNK);
+    for (; next < stop; next += 1) body.append(...drawn[next]());
+    more.textContent = `Show more (${drawn.length - next} left)`;
+    more.hidden = next >= drawn.length;
+  };
+  draw();
+  const heads = split
+    ? [["", 1], ["Live, in the cluster", 1], ["", 1], ["Target, after a sync", 1]]
+    : [["", 2], ["- live   + target, after a sync", 1]];
+  const head = h(
+    "thead",
+    {},
+    h("tr", {}, ...heads.map(([text, span]) => h("th", { text, attrs: { scope: text ? "col" : null, colspan: span } }))),
+  );
+  const widths = split ? ["gnb-w-number", "", "gnb-w-number", ""] : ["gnb-w-number", "gnb-w-number", ""];
+  const table = h(
+    "table",
+    { class: `gnb-lines ${split ? "gnb-split" : "gnb-unified"}`, attrs: { "aria-label": "Lines" } },
+    h("colgroup", {}, ...widths.map((name) => h("col", { class: name }))),
+    head,
+    body,
+  );
+  return [table, more];
+}
+
+const withLines = (node, text) => {
+  text.split("\n").forEach((line, index) => node.append(...(index ? [h("br"), line] : [line])));
+  return node;
+};
+
+function fieldsTable(fields) {
+  const cell = (label, ...content) => h("td", { attrs: { "data-label": label } }, ...content);
+  const rows = fields.map((field) =>
+    h(
+      "tr",
+      { class: field.ignored ? "gnb-ignored" : "" },
+      cell(
+        "Path",
+        h("code", { class: "gnb-path", text: field.path }),
+        field.ignored ? h("span", { class: "gnb-tag", text: `ignored by ${field.ignored}` }) : null,
+      ),
+      cell("Target", withLines(h("code", { class: "gnb-value", tone: "add" }), field.target)),
+      cell("Live", withLines(h("code", { class: "gnb-value", tone: "remove" }), field.live)),
+      cell("Manager", h("span", { text: field.manager }), field.operation ? h("small", { text: field.operation }) : null),
+      cell("Since", field.since),
+    ),
+  );
+  const heads = ["Path", "Target", "Live", "Manager", "Since"];
+  return h(
+    "table",
+    { class: "gnb-fields", attrs: { "aria-label": "Fields that differ" } },
+    h("thead", {}, h("tr", {}, ...heads.map((text) => h("th", { text, attrs: { scope: "col" } })))),
+    h("tbody", {}, ...rows),
+  );
+}
+
+/** The list of resources with its filter. */
+function resourceList(model, signal, prefix) {
+  let visibleRows = [];
+  const search = h("input", {
+    class: "gnb-search",
+    signal,
+    attrs: { type: "search", placeholder: "Filter by name or kind", "aria-label": "Filter resources", spellcheck: "false" },
+    on: {
+      input: () => store(model, "query", search.value),
+      keydown: (event) => {
+        if (event.key === "ArrowDown") {
+          event.preventDefault();
+          list.focus();
+        }
+        event.stopPropagation();
+      },
+    },
+  });
+  const show = choice({
+    label: "Resources to list",
+    options: [["changed", "Changed"], ["all", "All"]],
+    get: () => model.get("show"),
+    set: (value) => store(model, "show", value),
+    signal,
+  });
+  const list = h("ul", {
+    class: "gnb-list",
+    signal,
+    attrs: { role: "listbox", tabindex: "0", "aria-label": "Resources" },
+    on: { keydown: onKey },
+  });
+  const empty = h("p", { class: "gnb-empty", attrs: { role: "status" } });
+
+  function onKey(event) {
+    const at = visibleRows.findIndex((row) => row.id === model.get("selected"));
+    const page = 10;
+    const moves = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: Infinity };
+    if (!(event.key in moves) || !visibleRows.length) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const next = Math.max(0, Math.min(visibleRows.length - 1, moves[event.key]));
+    store(model, "selected", visibleRows[next].id);
+  }
+
+  function draw() {
+    const header = model.get("header");
+    const rows = model.get("resources");
+    const quiet = ["in sync", "hook"];
+    const changed = rows.filter((row) => !quiet.includes(row.state));
+    const words = model.get("query").toLowerCase().split(/\s+/).filter(Boolean);
+    const wanted = model.get("show") === "changed" ? changed : rows;
+    visibleRows = wanted.filter((row) => {
+      const text = `${row.kind} ${row.short} ${row.group} ${row.place}/${row.name} ${row.state} ${row.health}`.toLowerCase();
+      return words.every((word) => text.includes(word));
+    });
+    show.buttons[0].textContent = `Changed ${changed.length}`;
+    show.buttons[1].textContent = `All ${rows.length}`;
+    if (search.value !== model.get("query")) search.value = model.get("query");
+    list.replaceChildren(...visibleRows.map((row, index) => item(row, index, header)));
+    list.hidden = !visibleRows.length;
+    empty.hidden = visibleRows.length > 0;
+    empty.textContent = words.length ? "No resource matches the filter." : "Nothing differs.";
+    mark();
+  }
+
+  function item(row, index, header) {
+    const state = header.states[row.state];
+    const health = row.health ? { ...header.healths[row.health], label: row.health } : null;
+    const notes = [row.place, row.fields ? count(row.fields, "field") : row.state].filter(Boolean);
+    return h(
+      "li",
+      {
+        class: "gnb-item",
+        signal,
+        attrs: { role: "option", id: `${prefix}-${index}`, "data-id": row.id },
+        on: { click: () => store(model, "selected", row.id) },
+      },
+      h("span", { class: "gnb-mark", tone: state.tone, text: state.sign, title: row.state, attrs: { role: "img", "aria-label": row.state } }),
+      h(
+        "span",
+        { class: "gnb-item-text" },
+        h("span", { class: "gnb-item-name" }, kindChip(row.short, row.kind), h("span", { text: row.name })),
+        h("span", { class: "gnb-item-notes", text: notes.join(" · ") }),
+      ),
+      health
+        ? h("span", { class: "gnb-health", tone: health.tone, text: health.sign, title: health.label, attrs: { role: "img", "aria-label": health.label } })
+        : null,
+    );
+  }
+
+  function mark() {
+    const selected = model.get("selected");
+    list.removeAttribute("aria-activedescendant");
+    for (const node of list.children) {
+      const chosen = node.dataset.id === selected;
+      node.setAttribute("aria-selected", String(chosen));
+      if (!chosen) continue;
+      list.setAttribute("aria-activedescendant", node.id);
+      // scrollIntoView would move the notebook as well.
+      const above = node.offsetTop - list.scrollTop;
+      if (above < 0) list.scrollTop = node.offsetTop;
+      else if (above + node.offsetHeight > list.clientHeight) list.scrollTop += above + node.offsetHeight - list.clientHeight;
+    }
+  }
+
+  listen(model, signal, { "resources header query": draw, selected: mark, show: () => (show.update(), draw()) });
+  draw();
+  return h("div", { class: "gnb-side" }, h("div", { class: "gnb-filters" }, search, show.node), list, empty);
+}
+
+/** The lines or fields of the selected resource. */
+function detailPane(model, signal, isNarrow) {
+  let unfolded = [];
+  let shownFor = "";
+  let waiting = 0;
+  const known = new Map();
+  const heading = h("div", { class: "gnb-heading" });
+  const note = h("div", { class: "gnb-note" });
+  const view = h("div", { class: "gnb-view", attrs: { tabindex: "0", role: "region", "aria-label": "Difference" } });
+  const mode = choice({
+    label: "View",
+    options: [
+      ["split", "Split", "Live and target beside each other"],
+      ["unified", "Unified", "One column, as a patch"],
+      ["fields", "Fields", "One row a field, with its manager and time"],
+    ],
+    get: () => (isNarrow() && model.get("mode") === "split" ? "unified" : model.get("mode")),
+    set: (value) => store(model, "mode", value),
+    signal,
+  });
+  const compact = toggle({
+    label: "Compact",
+    title: "Only changed lines and two around them",
+    get: () => model.get("compact"),
+    set: (value) => store(model, "compact", value),
+    signal,
+  });
+  const neat = toggle({
+    label: "Neat",
+    title: "Without status, managedFields and other fields of the API server",
+    get: () => model.get("neat"),
+    set: (value) => store(model, "neat", value),
+    signal,
+  });
+  signal.addEventListener("abort", () => clearTimeout(waiting));
+
+  const detailKey = (id, isNeat) => `${model.get("generation")} ${isNeat} ${id}`;
+
+  function current() {
+    const detail = model.get("detail");
+    if (detail.id !== undefined && detail.generation === model.get("generation")) known.set(detailKey(detail.id, detail.neat), detail);
+    return known.get(detailKey(model.get("selected"), model.get("neat")));
+  }
+
+  function drawHeading() {
+    const header = model.get("header");
+    const row = model.get("resources").find(({ id }) => id === model.get("selected"));
+    heading.replaceChildren();
+    note.replaceChildren();
+    if (!row) return;
+    const status = { ...header.statuses[row.status], label: row.status };
+    heading.append(
+      mark(header.states[row.state], row.state),
+      h("span", { class: "gnb-heading-kind", text: row.group ? `${row.kind}.${row.group}` : row.kind }),
+      h("span", { class: "gnb-heading-name", text: row.place ? `${row.place}/${row.name}` : row.name }),
+      badge(status),
+      ...(row.health ? [badge({ ...header.healths[row.health], label: row.health })] : []),
+    );
+    if (row.state === "unknown") note.append(h("div", { class: "gnb-notice", tone: "busy" }, h("b", { text: "?" }), row.note));
+    else note.textContent = row.note;
+  }
+
+  function draw() {
+    clearTimeout(waiting);
+    mode.buttons[0].disabled = isNarrow();
+    mode.buttons[0].title = isNarrow() ? "Needs more width" : "Live and target beside each other";
+    mode.update();
+    compact.update();
+    neat.update();
+    drawHeading();
+    const detail = current();
+    if (!model.get("selected")) return view.replaceChildren(h("p", { class: "gnb-empty", text: "No resource is selected." }));
+    if (!detail) return wait();
+    const key = detailKey(detail.id, detail.neat);
+    if (key !== shownFor) {
+      unfolded = [];
+      view.scrollTop = 0;
+      shownFor = key;
+    }
+    const isFields = mode.node.querySelector('[aria-checked="true"]')?.dataset.value === "fields";
+    compact.node.hidden = neat.node.hidden = isFields;
+    return view.replaceChildren(...(isFields ? fields(detail) : lines(detail)));
+  }
+
+  function wait() {
+    const message = h("p", { class: "gnb-empty", text: "Reading…", attrs: { role: "status" } });
+    view.replaceChildren(message);
+    waiting = setTimeout(() => {
+      message.textContent = "No answer from the kernel: run the cell again to see this resource.";
+    }, PATIENCE_MS);
+  }
+
+  function fields(detail) {
+    if (detail.fields.length) return [fieldsTable(detail.fields)];
+    const changed = detail.rows.some(([sign]) => sign !== "=");
+    const text = changed ? "The object as a whole differs; see its lines." : "No field differs.";
+    return [h("p", { class: "gnb-empty", text })];
+  }
+
+  function lines(detail) {
+    if (!detail.rows.length) return [h("p", { class: "gnb-empty", text: "There is no object to show." })];
+    const split = mode.node.querySelector('[aria-checked="true"]')?.dataset.value === "split";
+    const unfold = (range) => {
+      unfolded.push(range);
+      draw();
+      view.focus({ preventScroll: true });
+    };
+    const same = detail.rows.every(([sign]) => sign === "=");
+    const counted = detail.fields.some((field) => !field.ignored);
+    const hidden = same && counted ? "What differs is hidden by Neat; switch it off, or see Fields." : "";
+    const table = linesTable(detail, split, model.get("compact"), unfolded, unfold);
+    return hidden ? [h("p", { class: "gnb-empty", text: hidden }), ...table] : table;
+  }
+
+  listen(model, signal, { "selected detail mode compact neat header resources generation": draw });
+  draw();
+  const toolbar = h("div", { class: "gnb-toolbar" }, mode.node, compact.node, neat.node);
+  const node = h("div", { class: "gnb-main" }, h("div", { class: "gnb-bar" }, heading, toolbar), note, view);
+  return { node, draw };
+}
+
+let instances = 0;
+
+function render({ model, el }) {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const root = h("div", { class: "gnb gnb-diff", attrs: { role: "group", "aria-label": "Visual diff" } });
+  const head = h("div");
+  const drawHead = () => {
+    const header = model.get("header");
+    root.setAttribute("aria-label", `Visual diff of ${header.title}`);
+    head.replaceChildren(headOf(header), h("div", { class: "gnb-summary" }, ...tally()), noticesOf(header));
+  };
+  const tally = () => {
+    const counts = {};
+    for (const row of model.get("resources")) counts[row.state] = (counts[row.state] ?? 0) + 1;
+    return Object.entries(model.get("header").states)
+      .filter(([state]) => counts[state])
+      .map(([state, look]) => h("span", { class: "gnb-count" }, mark(look, ""), `${counts[state]} ${state}`));
+  };
+  let narrow = false;
+  const pane = detailPane(model, signal, () => narrow);
+  const prefix = `gnb-item-${(instances += 1)}`;
+  root.append(head, h("div", { class: "gnb-body" }, resourceList(model, signal, prefix), pane.node));
+  el.append(root);
+  drawHead();
+  listen(model, signal, { "header resources": drawHead });
+  watchTheme(root, signal);
+  watchWidth(root, signal, (width) => {
+    if (width === 0 || narrow === width < NARROW) return;
+    narrow = width < NARROW;
+    root.classList.toggle("gnb-narrow", narrow);
+    pane.draw();
+  });
+  return () => {
+    controller.abort();
+    root.remove();
+  };
+}
+
+export default { render };

@@ -1,0 +1,95 @@
+"""The store's tables, the same on SQLite and PostgreSQL."""
+
+from typing import Final
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    event,
+    text,
+)
+
+SCHEMA_VERSION: Final = 1
+
+METADATA: Final = MetaData()
+
+VERSION: Final = Table(
+    "gitops_nb_store",
+    METADATA,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+)
+
+RECORDS: Final = Table(
+    "records",
+    METADATA,
+    Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("operation_id", Text, nullable=False),
+    Column("kind", Text, CheckConstraint("kind IN ('begin', 'end', 'abandoned')"), nullable=False),
+    Column("application", Text, nullable=False),
+    Column("namespace", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    # Unique: two rows after the same one would be a fork.
+    Column("previous_digest", Text, nullable=False, unique=True),
+    Column("digest", Text, nullable=False, unique=True),
+    Index("records_by_application", "namespace", "application", "sequence"),
+)
+
+_BEGINS: Final = text("kind = 'begin'")
+_ENDS: Final = text("kind <> 'begin'")
+Index(
+    "records_one_begin",
+    RECORDS.c.operation_id,
+    unique=True,
+    sqlite_where=_BEGINS,
+    postgresql_where=_BEGINS,
+)
+Index(
+    "records_one_end",
+    RECORDS.c.operation_id,
+    unique=True,
+    sqlite_where=_ENDS,
+    postgresql_where=_ENDS,
+)
+
+MANIFESTS: Final = Table(
+    "manifests",
+    METADATA,
+    Column("digest", Text, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("encoding", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+_APPEND_ONLY: Final = "records are append-only"
+
+
+def _sqlite_trigger(verb: str) -> str:
+    body = f"BEGIN SELECT RAISE(ABORT, '{_APPEND_ONLY}'); END"
+    return f"CREATE TRIGGER records_no_{verb.lower()} BEFORE {verb} ON records {body}"
+
+
+_POSTGRESQL_FUNCTION: Final = (
+    "CREATE FUNCTION records_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+    f"$$ BEGIN RAISE EXCEPTION '{_APPEND_ONLY}'; END $$"
+)
+_POSTGRESQL_TRIGGER: Final = (
+    "CREATE TRIGGER records_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON records "
+    "FOR EACH STATEMENT EXECUTE FUNCTION records_append_only()"
+)
+_STATEMENTS: Final = {
+    "sqlite": (_sqlite_trigger("UPDATE"), _sqlite_trigger("DELETE")),
+    "postgresql": (_POSTGRESQL_FUNCTION, _POSTGRESQL_TRIGGER),
+}
+for _dialect, _statements in _STATEMENTS.items():
+    for _statement in _statements:
+        _ddl = DDL(_statement)  # type: ignore[no-untyped-call]
+        event.listen(RECORDS, "after_create", _ddl.execute_if(dialect=_dialect))

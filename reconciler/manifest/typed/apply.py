@@ -1,0 +1,342 @@
+"""Predicting what the API server answers to a server-side apply or an update, with managedFields or the conflicts.
+
+Source: k8s.io/apimachinery v0.37 (util/managedfields), sigs.k8s.io/structured-merge-diff v6 (merge/update), and the
+answers of kube-apiserver v1.37.2. Differences that remain: defaults of new objects and list items are the server's,
+and managers of another version are taken to own the same paths in this one.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from reconciler.errors import SpecError, Violation
+from reconciler.manifest.objects import GroupVersionKind, Manifest, metadata_of, name_of, namespace_of
+from reconciler.manifest.openapi import OpenApi
+from reconciler.manifest.typed.canonical import canonical
+from reconciler.manifest.typed.compare import FieldChanges, compare
+from reconciler.manifest.typed.conflicts import FieldConflict, conflict_message, conflicts_of
+from reconciler.manifest.typed.fieldset import (
+    EMPTY,
+    LEAF,
+    FieldSet,
+    contains,
+    difference,
+    intersection,
+    recursive_difference,
+    union,
+)
+from reconciler.manifest.typed.kinds import Kind, kind_of
+from reconciler.manifest.typed.last_applied import KUBECTL, applied_before, with_last_applied
+from reconciler.manifest.typed.merge import NotOfTypeError, merge, same
+from reconciler.manifest.typed.ownership import (
+    ManagerEntry,
+    ManagerKey,
+    Managers,
+    format_managers,
+    format_time,
+    parse_managers,
+    with_managers,
+)
+from reconciler.manifest.typed.paths import FieldPath
+from reconciler.manifest.typed.prune import prune
+from reconciler.manifest.typed.validate import validate, without_unknown_fields
+
+BEFORE_FIRST_APPLY: Final = "before-first-apply"
+"""Owner of everything that an object had when it was first applied to, if no one owned anything."""
+ANCIENT_CHANGES: Final = "ancient-changes"
+MAX_UPDATE_MANAGERS: Final = 10
+"""Update entries of one object; the oldest beyond are merged into `ANCIENT_CHANGES`."""
+
+_UNOWNED_METADATA: Final = [
+    "name",
+    "namespace",
+    "creationTimestamp",
+    "selfLink",
+    "uid",
+    "clusterName",
+    "generation",
+    "managedFields",
+    "resourceVersion",
+]
+_UNOWNED: Final[FieldSet] = {
+    "f:apiVersion": LEAF,
+    "f:kind": LEAF,
+    "f:metadata": {".": LEAF, **{f"f:{field}": LEAF for field in _UNOWNED_METADATA}},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the API server would answer to an apply.
+
+    ``object`` shares its unchanged parts with the live object, and is the live object itself when nothing changes;
+    treat both as read-only.
+    """
+
+    #: The resulting object with its managedFields; None where there are conflicts.
+    object: Manifest | None
+    #: Fields that other managers own and the apply would change, by manager and path.
+    conflicts: tuple[FieldConflict, ...] = ()
+
+    @property
+    def message(self) -> str:
+        """The API server's message of the conflicts, empty where there are none."""
+        return conflict_message(self.conflicts)
+
+
+def predict_apply(
+    live: Mapping[str, Any] | None,
+    target: Mapping[str, Any],
+    *,
+    field_manager: str,
+    force: bool,
+    openapi: OpenApi,
+    now: datetime | None = None,
+    subresource: str = "",
+    strict: bool = True,
+) -> Prediction:
+    """Predict the result of a server-side apply.
+
+    Parameters
+    ----------
+    live
+        The object in the cluster, None when there is none.
+    force
+        Take fields from other managers instead of answering with conflicts.
+    openapi
+        The cluster's schemas; a kind they do not describe is merged free-form, lists as one value.
+    now
+        Time that a changed managedFields entry gets; without it entries keep theirs.
+    subresource
+        Sub-resource that the apply is sent to, such as ``status``.
+    strict
+        Refuse fields that the schema does not declare, as the API server does; otherwise leave them out.
+
+    Raises
+    ------
+    SpecError
+        When the target does not fit its schema, with every field path; when it carries managedFields; when live's
+        managedFields cannot be read.
+    """
+    kind = kind_of(GroupVersionKind.of(target), openapi, subresource)
+    applied = _applicable(kind, target, strict=strict)
+    base = None if live is None else live if type(live) is dict else dict(live)
+    key = ManagerKey.applier(field_manager or "unknown", subresource)
+    try:
+        managers = _live_managers(kind, base, openapi, now)
+        last = managers.pop(key, None)
+        last_fields = last.fields if last is not None else EMPTY
+        others = list(managers.values())
+        merged, named = merge(kind.schema, base, applied)
+        new = prune(kind.schema, merged, last_fields, named, [entry.fields for entry in others])
+        changes = compare(kind.schema, base, new) if others and new is not base else _NO_CHANGES
+    except NotOfTypeError:
+        raise _not_of_type(kind, target, applied) from None
+    changes = _writable(kind, changes)
+    if not force:
+        conflicts = conflicts_of((entry, intersection(entry.fields, changes.written)) for entry in others)
+        if conflicts and field_manager == KUBECTL and base is not None:
+            mine = applied_before(kind.schema, base)
+            conflicts = tuple(conflict for conflict in conflicts if not contains(mine, conflict.path.elements()))
+        if conflicts:
+            return Prediction(None, conflicts)
+    time = format_time(now) if now is not None and new is not base else last.time if last is not None else None
+    entries = _without(others, changes)
+    entries += _applier_entries(last, key, kind.gvk.api_version, time, difference(named, _UNOWNED))
+    result = canonical(kind.schema, base, new, last_fields)
+    if field_manager == KUBECTL:
+        result = with_last_applied(result, target)
+    return Prediction(_with_entries(base, result, entries))
+
+
+def predict_update(
+    live: Mapping[str, Any] | None,
+    new: Mapping[str, Any],
+    *,
+    field_manager: str,
+    openapi: OpenApi,
+    now: datetime | None = None,
+    subresource: str = "",
+) -> Manifest:
+    """Predict the object after a create, an update or a patch other than apply, with its managedFields.
+
+    Parameters
+    ----------
+    live
+        The object in the cluster, None for a create.
+    new
+        The whole object as it will be stored, defaults included. Its managedFields, where it has any, replace those
+        of live; an empty list, or a list of one empty entry, resets them.
+    subresource
+        Sub-resource that the request is sent to, such as ``status`` or ``scale``.
+
+    Raises
+    ------
+    SpecError
+        When a list of either object does not fit the schema.
+    """
+    kind = kind_of(GroupVersionKind.of(new), openapi, subresource)
+    base = None if live is None else live if type(live) is dict else dict(live)
+    bare = with_managers(dict(new), [])
+    managers = _update_managers(kind, base, new, openapi)
+    if not managers and base is not None:
+        # The API server does not begin to track an object that it did not track from the start.
+        return bare
+    try:
+        changes = _writable(kind, compare(kind.schema, _bare_or_zero(kind, base), bare))
+    except NotOfTypeError:
+        raise _not_of_type(kind, new, new) from None
+    kept = _without(managers.values(), changes)
+    fields = difference(changes.written, _UNOWNED)
+    if fields:
+        key = ManagerKey(field_manager or "unknown", "Update", kind.gvk.api_version, subresource)
+        previous = next((entry for entry in kept if entry.key == key), None)
+        time = format_time(now) if now is not None else previous.time if previous is not None else None
+        merged = union(previous.fields, fields) if previous is not None else fields
+        kept = [entry for entry in kept if entry is not previous]
+        kept.append(ManagerEntry(*key, time=time, fields=merged))
+    return _with_entries(base, bare, _capped(kept))
+
+
+_NO_CHANGES: Final = FieldChanges(EMPTY, EMPTY, EMPTY)
+
+
+def _applicable(kind: Kind, target: Mapping[str, Any], *, strict: bool) -> Manifest:
+    """The part of the target that the request can write."""
+    if metadata_of(target).get("managedFields") is not None:
+        raise SpecError(f"{_describe(kind, target)}: metadata.managedFields must be nil; remove it from the manifest")
+    applied: Manifest = target if type(target) is dict else dict(target)
+    if not strict:
+        applied = without_unknown_fields(kind.schema, applied)
+    unwritable = {element[2:] for element, node in kind.reset.items() if not node and element[2:] in applied}
+    if not unwritable:
+        return applied
+    # What is ignored is still checked, as in the API server.
+    for field in unwritable:
+        violations = validate(kind.schema.child(field), applied[field], FieldPath((field,)))
+        if violations:
+            raise SpecError(_describe(kind, target), violations)
+    return {field: value for field, value in applied.items() if field not in unwritable}
+
+
+def _live_managers(kind: Kind, live: Manifest | None, openapi: OpenApi, now: datetime | None) -> Managers:
+    """The managers of a live object that is applied to; one for everything when no one was recorded."""
+    if live is None:
+        return {}
+    managers = _served(parse_managers(live, kind.schema_at), openapi)
+    if managers:
+        return managers
+    changes = _writable(kind, compare(kind.schema, _bare_or_zero(kind, None), with_managers(live, [])))
+    fields = difference(changes.written, _UNOWNED)
+    key = ManagerKey(BEFORE_FIRST_APPLY, "Update", kind.gvk.api_version, kind.subresource)
+    time = format_time(now) if now is not None else None
+    return {key: ManagerEntry(*key, time=time, fields=fields)} if fields else {}
+
+
+def _update_managers(kind: Kind, live: Manifest | None, new: Mapping[str, Any], openapi: OpenApi) -> Managers:
+    """The managers an update starts from: those the new object brings, else live's; unreadable ones are none."""
+    given = metadata_of(new).get("managedFields")
+    if not kind.subresource and given is not None and given in ([], [{}]):
+        return {}
+    for source in (live,) if kind.subresource else (new, live):
+        try:
+            managers = _served(parse_managers(source, kind.schema_at), openapi) if source is not None else {}
+        except SpecError:
+            managers = {}
+        if managers:
+            return managers
+    return {}
+
+
+def _served(managers: Managers, openapi: OpenApi) -> Managers:
+    """Without the managers of versions that the cluster no longer has."""
+    return {key: entry for key, entry in managers.items() if openapi.serves(entry.api_version)}
+
+
+def _bare_or_zero(kind: Kind, live: Manifest | None) -> Manifest:
+    if live is not None:
+        return with_managers(live, [])
+    return kind.schema.zero() if kind.schema.structured else {}
+
+
+def _writable(kind: Kind, changes: FieldChanges) -> FieldChanges:
+    """The changes without those of fields that the request cannot write."""
+    if not kind.reset or not changes:
+        return changes
+    removed, modified, added = changes.removed, changes.modified, changes.added
+    return FieldChanges(*(recursive_difference(part, kind.reset) for part in (removed, modified, added)))
+
+
+def _without(entries: Iterable[ManagerEntry], changes: FieldChanges) -> list[ManagerEntry]:
+    """The entries without the fields that were written or removed; an entry that owns nothing more goes."""
+    lost = union(changes.written, changes.removed)
+    kept = (entry.with_fields(difference(entry.fields, lost)) for entry in entries) if lost else entries
+    return [entry for entry in kept if entry.fields]
+
+
+def _applier_entries(
+    last: ManagerEntry | None, key: ManagerKey, api_version: str, time: str | None, fields: FieldSet
+) -> list[ManagerEntry]:
+    """The applier's entry, if it owns anything."""
+    if not fields:
+        return []
+    if last is not None and (last.fields, last.api_version, last.time) == (fields, api_version, time):
+        return [last]
+    return [ManagerEntry(key.manager, "Apply", api_version, key.subresource, time, fields)]
+
+
+def _capped(entries: list[ManagerEntry]) -> list[ManagerEntry]:
+    """The entries with the oldest updaters merged, a version at a time, until there are few enough.
+
+    Source: k8s.io/apimachinery v0.37 (util/managedfields/internal/capmanagers).
+    """
+    updaters = [entry for entry in entries if entry.operation == "Update"]
+    excess = len(updaters) - MAX_UPDATE_MANAGERS
+    if excess <= 0:
+        return entries
+    updaters.sort(key=lambda entry: (entry.time or "", entry.manager, entry.api_version, entry.subresource))
+    buckets: dict[str, list[ManagerEntry]] = {}
+    for entry in updaters:
+        if excess <= 0:
+            break
+        bucket = buckets.setdefault(entry.api_version, [])
+        bucket.append(entry)
+        excess -= len(bucket) > 1
+    merged = {id(entry) for bucket in buckets.values() if len(bucket) > 1 for entry in bucket}
+    kept = [entry for entry in entries if id(entry) not in merged]
+    for api_version, bucket in buckets.items():
+        if len(bucket) > 1:
+            fields = bucket[0].fields
+            for entry in bucket[1:]:
+                fields = union(fields, entry.fields)
+            kept.append(ManagerEntry(ANCIENT_CHANGES, "Update", api_version, "", bucket[-1].time, fields))
+    return kept
+
+
+def _with_entries(live: Manifest | None, result: Manifest, entries: list[ManagerEntry]) -> Manifest:
+    """The result with its managedFields; the live object itself where only times of entries would differ."""
+    managed_fields = format_managers(entries)
+    if live is not None:
+        before = metadata_of(live).get("managedFields") or []
+        if _timeless(before) == _timeless(managed_fields) and (
+            result is live or same(with_managers(live, []), with_managers(result, []))
+        ):
+            return live
+    return with_managers(result, managed_fields)
+
+
+def _timeless(managed_fields: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in entry.items() if key != "time"} for entry in managed_fields]
+
+
+def _not_of_type(kind: Kind, target: Mapping[str, Any], applied: Manifest | Mapping[str, Any]) -> SpecError:
+    violations: list[Violation] = validate(kind.schema, dict(applied))
+    if violations:
+        return SpecError(_describe(kind, target), violations)
+    return SpecError(f"{_describe(kind, target)}: the live object does not fit its schema; compare it by hand")
+
+
+def _describe(kind: Kind, obj: Mapping[str, Any]) -> str:
+    namespace = namespace_of(obj)
+    return f"{kind.gvk.kind} {namespace + '/' if namespace else ''}{name_of(obj)}"

@@ -1,0 +1,136 @@
+"""What the API server makes of a merged object when it decodes it: quantities, empty values, system metadata.
+
+Only what the schema and the live object show is foreseen. A zero value such as ``hostNetwork: false`` is left out by
+the Go type of most fields and kept by that of others; which is not in the OpenAPI documents, but an applier that owns
+a field which live has not shows that it was left out.
+"""
+
+import base64
+from collections.abc import Mapping
+from typing import Any, Final
+
+from reconciler.manifest.objects import Manifest
+from reconciler.manifest.openapi import Schema
+from reconciler.manifest.quantity import canonical_quantity
+from reconciler.manifest.typed.elements import element_of
+from reconciler.manifest.typed.fieldset import EMPTY, FieldSet, below, is_member
+
+_SYSTEM_FIELDS: Final = (
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "generation",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+)
+_MISSING: Final = object()
+_ZEROS: Final = {"string": "", "numeric": 0, "boolean": False}
+
+
+def canonical(schema: Schema, live: Mapping[str, Any] | None, new: Manifest, owned: FieldSet) -> Manifest:
+    """The object as the API server would store it, as far as that can be told.
+
+    Parameters
+    ----------
+    owned
+        Fields that the writer owned before.
+    """
+    if new is live:
+        return new
+    new = _with_system_fields(live, new)
+    if new.get("kind") == "Secret" and new.get("apiVersion") == "v1" and isinstance(new.get("stringData"), Mapping):
+        new = _with_encoded_data(new)
+    result = _value(schema, live, new, owned)
+    return result if isinstance(result, dict) else new
+
+
+def _with_system_fields(live: Mapping[str, Any] | None, new: Manifest) -> Manifest:
+    """The object with the metadata that only the server writes as live has it."""
+    metadata = new.get("metadata")
+    before = (live or {}).get("metadata") or {}
+    if not isinstance(metadata, dict):
+        return new
+    wrong = [key for key in _SYSTEM_FIELDS if metadata.get(key, _MISSING) != before.get(key, _MISSING)]
+    if not wrong:
+        return new
+    kept = {key: value for key, value in metadata.items() if key not in wrong}
+    kept.update((key, before[key]) for key in wrong if key in before)
+    return {**new, "metadata": kept}
+
+
+def _with_encoded_data(secret: Manifest) -> Manifest:
+    """``stringData`` is written into ``data`` and not kept."""
+    encoded = {
+        key: base64.b64encode(text.encode()).decode()
+        for key, text in secret["stringData"].items()
+        if isinstance(text, str)
+    }
+    result = {key: value for key, value in secret.items() if key != "stringData"}
+    return {**result, "data": {**(secret.get("data") or {}), **encoded}} if encoded else result
+
+
+def _value(schema: Schema, live: Any, new: Any, owned: FieldSet) -> Any:
+    if new is live:
+        return live
+    if isinstance(new, dict) and schema.is_map:
+        return _map(schema, live if isinstance(live, dict) else {}, new, owned)
+    if isinstance(new, list) and schema.is_list:
+        return _list(schema, live if isinstance(live, list) else [], new, owned)
+    if schema.format == "quantity" and isinstance(new, str | int | float):
+        return canonical_quantity(new)
+    if schema.format == "byte" and isinstance(new, str):
+        return new.replace("\n", "").replace("\r", "")
+    return new
+
+
+def _map(schema: Schema, live: Mapping[str, Any], new: dict[str, Any], owned: FieldSet) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, item in new.items():
+        child = schema.child(key)
+        element = "f:" + key
+        before = live.get(key, _MISSING)
+        value = item if item is before else _value(child, before, item, below(owned, element))
+        if value is None and schema.structured:
+            if key in schema.fields and key not in schema.defaults:
+                continue
+            value = schema.defaults.get(key, _go_zero(child))
+        is_absent_owned = before is _MISSING and is_member(owned, element)
+        if value is not before and _is_left_out(schema, child, key, value, is_absent_owned=is_absent_owned):
+            continue
+        result[key] = value
+    unchanged = len(result) == len(live) and all(result[key] is live.get(key, _MISSING) for key in result)
+    return live if unchanged and isinstance(live, dict) else result
+
+
+def _go_zero(schema: Schema) -> Any:
+    if schema.format in ("quantity", "byte"):
+        return "0" if schema.format == "quantity" else None
+    return _ZEROS.get(schema.scalar)
+
+
+def _is_left_out(schema: Schema, child: Schema, key: str, value: Any, *, is_absent_owned: bool) -> bool:
+    """Whether the server writes no such value."""
+    if value or key in schema.required:
+        return False
+    if is_absent_owned:
+        return True
+    if not schema.structured or key not in schema.fields:
+        return False
+    # An empty list or map of a Go type is left out; an empty struct is kept.
+    return value == [] or (value == {} and not child.fields)
+
+
+def _list(schema: Schema, live: list[Any], new: list[Any], owned: FieldSet) -> list[Any]:
+    if schema.list_type == "map":
+        before = {element_of(schema, item): item for item in live}
+        keys = [element_of(schema, item) or "" for item in new]
+        items = [
+            _value(schema.item, before.get(key, _MISSING), item, below(owned, key))
+            for key, item in zip(keys, new, strict=True)
+        ]
+    else:
+        pairs = zip(live + [_MISSING] * max(len(new) - len(live), 0), new, strict=False)
+        items = [_value(schema.item, old, item, EMPTY) for old, item in pairs]
+    unchanged = len(items) == len(live) and all(item is old for item, old in zip(items, live, strict=True))
+    return live if unchanged else items

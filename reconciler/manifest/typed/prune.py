@@ -1,0 +1,100 @@
+"""Removing what an applier no longer names, unless someone else does or it was never named.
+
+Source: sigs.k8s.io/structured-merge-diff v6 (merge/update, typed/remove).
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from reconciler.manifest.openapi import Schema
+from reconciler.manifest.typed.compare import field_set
+from reconciler.manifest.typed.elements import element_of
+from reconciler.manifest.typed.fieldset import (
+    LEAF,
+    FieldSet,
+    below,
+    difference,
+    has_below,
+    intersection,
+    is_member,
+    union,
+)
+
+
+def prune(schema: Schema, merged: Any, last: FieldSet, named: FieldSet, others: Iterable[FieldSet]) -> Any:
+    """The merged object without the fields that were in ``last``, are not ``named`` now and belong to no one else.
+
+    What lies below a removed field goes with it only if it was named too, or if nothing but it held it there: a
+    default that the server added to a list item does not keep the item alive.
+
+    Parameters
+    ----------
+    last
+        Fields the applier named the time before.
+    named
+        Fields it names now.
+    others
+        Fields of every other manager.
+    """
+    if not difference(last, named):
+        return merged
+    owned = named
+    for fields in others:
+        owned = union(owned, fields)
+    last = _with_structs(schema, last)
+    present = _present(schema, merged)
+    stripped = _present(schema, remove_items(schema, merged, last))
+    unowned = difference(present, union(stripped, _with_structs(schema, owned)))
+    kept = _present(schema, remove_items(schema, merged, unowned))
+    return remove_items(schema, merged, intersection(difference(present, kept), last))
+
+
+def _present(schema: Schema, value: Any) -> FieldSet:
+    return _with_structs(schema, field_set(schema, value))
+
+
+def _with_structs(schema: Schema | None, fields: FieldSet) -> FieldSet:
+    """The set with every known field that has members below it as a member of its own."""
+    result: FieldSet = {}
+    for element, node in fields.items():
+        if not node or element == ".":
+            result[element] = LEAF
+            continue
+        child: Schema | None = None
+        known = False
+        if element[0] == "f" and schema is not None and schema.is_map:
+            known = element[2:] in schema.fields
+            child = schema.fields.get(element[2:]) or schema.element
+        elif element[0] == "k" and schema is not None and schema.is_list:
+            child = schema.item
+        inner = _with_structs(child, node)
+        result[element] = {".": LEAF, **inner} if known else inner
+    return result
+
+
+def remove_items(schema: Schema, value: Any, fields: FieldSet) -> Any:
+    """The value without the fields and items of the set; maps and lists that become empty become null.
+
+    Atomic values are not taken apart.
+    """
+    if not fields:
+        return value
+    if type(value) is dict and value and schema.is_map and not schema.map_atomic:
+        kept: dict[str, Any] = {}
+        for key, item in value.items():
+            element = "f:" + key
+            if is_member(fields, element):
+                continue
+            inner = below(fields, element)
+            kept[key] = remove_items(schema.child(key), item, inner) if has_below(fields, element) else item
+        return kept or None
+    if type(value) is list and value and schema.is_list and schema.list_type != "atomic":
+        items = []
+        for item in value:
+            element = element_of(schema, item) or ""
+            if is_member(fields, element):
+                continue
+            inner = below(fields, element)
+            items.append(remove_items(schema.item, item, inner) if has_below(fields, element) else item)
+        return items or None
+    return value if type(value) not in (dict, list) else None

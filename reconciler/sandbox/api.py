@@ -1,0 +1,311 @@
+"""Requests to answers: the API server without its sockets."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from reconciler.manifest.objects import Manifest
+from reconciler.sandbox import discovery
+from reconciler.sandbox.cluster import Cluster
+from reconciler.sandbox.custom.definitions import serve_definitions
+from reconciler.sandbox.deletion import delete_object, parse_delete_options, returns_object
+from reconciler.sandbox.messages import (
+    JSON,
+    PARTIAL,
+    TABLE,
+    Request,
+    Response,
+    Route,
+    accepted_form,
+    parse_body,
+    parse_json,
+    parse_route,
+)
+from reconciler.sandbox.patches import json_patch, merge_patch, strategic_merge
+from reconciler.sandbox.reads import list_objects, start_watch
+from reconciler.sandbox.resources import Resource
+from reconciler.sandbox.reviews import answer_review, is_review
+from reconciler.sandbox.scale import read_scale, write_scale
+from reconciler.sandbox.status import (
+    StatusError,
+    bad_request,
+    details_of,
+    field_forbidden,
+    invalid,
+    not_found,
+    not_supported,
+    required,
+    unknown_path,
+    unsupported_media_type,
+)
+from reconciler.sandbox.store import ObjectName
+from reconciler.sandbox.tables import partial, table_maker
+from reconciler.sandbox.watches import Watch
+from reconciler.sandbox.writes import WriteOptions, Writer, Written, as_version
+
+APPLY: Final = "application/apply-patch+yaml"
+MERGE: Final = "application/merge-patch+json"
+JSON_PATCH: Final = "application/json-patch+json"
+STRATEGIC: Final = "application/strategic-merge-patch+json"
+Answer = Response | Watch
+
+
+class Api:
+    """Answers requests on one cluster; everything happens within `handle`, in the caller's thread."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.writer = Writer(cluster)
+        serve_definitions(cluster)
+
+    def handle(self, request: Request) -> Answer:
+        """Answer a request; refusals become Status objects, so nothing is raised for a bad request."""
+        try:
+            route = parse_route(request.path)
+            if route is None or not route.plural:
+                return self._describe(request, route)
+            return self._resource(request, route)
+        except StatusError as error:
+            return Response(error.status, error.body())
+
+    def _describe(self, request: Request, route: Route | None) -> Response:
+        """Everything that is not about objects."""
+        path = request.path.rstrip("/") or "/"
+        if request.method != "GET":
+            raise StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
+        if path in ("/healthz", "/livez", "/readyz"):
+            return Response(200, "ok", "text/plain; charset=utf-8")
+        content = self._document(path, request)
+        if content is None and route is not None:
+            content = discovery.resource_list(self.cluster.catalog, route.group, route.version)
+        if content is None:
+            return Response(404, "404 page not found\n", "text/plain; charset=utf-8")
+        return content if isinstance(content, Response) else Response(200, content)
+
+    def _document(self, path: str, request: Request) -> Manifest | Response | None:
+        catalog, documents = self.cluster.catalog, self.cluster.documents
+        if path == "/":
+            return discovery.root_paths(catalog)
+        if path == "/version":
+            return self.cluster.version
+        if path in ("/api", "/apis"):
+            return self._groups(path, request.headers.get("accept", ""))
+        if path == "/openapi/v3":
+            return discovery.openapi_index(documents)
+        if path.startswith("/openapi/v3/"):
+            return documents.document(path.removeprefix("/openapi/v3/"))
+        if path.startswith("/apis/") and path.count("/") == 2:
+            return discovery.api_group(catalog, path.removeprefix("/apis/"))
+        return None
+
+    def _groups(self, path: str, accept: str) -> Response:
+        for clause in accept.replace(" ", "").split(","):
+            if "g=apidiscovery.k8s.io" in clause and "as=APIGroupDiscoveryList" in clause:
+                version = "v2beta1" if "v=v2beta1" in clause else "v2"
+                content = discovery.aggregated(self.cluster.catalog, version, core=path == "/api")
+                return Response(200, content, f"{JSON};g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList")
+        legacy = discovery.core_versions() if path == "/api" else discovery.group_list(self.cluster.catalog)
+        return Response(200, legacy)
+
+    def _resource(self, request: Request, route: Route) -> Answer:
+        resource = self.cluster.catalog.find(route.group, route.version, route.plural)
+        if resource is None or (resource.namespaced is False and route.namespace):
+            raise unknown_path()
+        if route.subresource and not _has_subresource(resource, route.subresource):
+            raise unknown_path()
+        if is_review(resource):
+            if request.method != "POST":
+                raise _not_allowed()
+            return Response(201, answer_review(resource, parse_body(request)))
+        verb = _verb(request, route)
+        allowed = verb in resource.verbs or (route.subresource and verb in ("get", "patch", "update"))
+        if not allowed or (route.namespace == "" and resource.namespaced and verb not in ("list", "watch")):
+            raise _not_allowed()
+        handlers: dict[str, Callable[[Request, Route, Resource], Answer]] = {
+            "get": self._get,
+            "list": self._list,
+            "watch": self._watch,
+            "create": self._create,
+            "update": self._update,
+            "patch": self._patch,
+            "delete": self._delete,
+            "deletecollection": self._delete_collection,
+        }
+        return handlers[verb](request, route, resource)
+
+    def _get(self, request: Request, route: Route, resource: Resource) -> Answer:
+        return self._object(request, resource, self._live(route, resource), subresource=route.subresource)
+
+    def _live(self, route: Route, resource: Resource) -> Manifest:
+        live = self.cluster.store.get(resource.storage, ObjectName(route.namespace, route.name))
+        if live is None:
+            raise not_found(resource.group, resource.plural, route.name)
+        return as_version(resource, live)
+
+    def _list(self, request: Request, route: Route, resource: Resource) -> Answer:
+        form = accepted_form(request.headers.get("accept", ""))
+        content = list_objects(self.cluster, resource, route.namespace, request.query)
+        if form == TABLE:
+            include = request.query.get("includeObject", "Metadata")
+            # A row's object stands alone, so that it carries its kind again.
+            kind = {"kind": resource.kind, "apiVersion": resource.group_version}
+            items = [{**kind, **item} for item in content["items"]]
+            maker = table_maker(self.cluster, resource)
+            return Response(200, maker.table(items, content["metadata"], include, self.cluster.clock()))
+        if form in PARTIAL:
+            items = [{"metadata": item["metadata"]} for item in content["items"]]
+            kind = {"kind": PARTIAL[1], "apiVersion": "meta.k8s.io/v1"}
+            return Response(200, {**kind, "metadata": content["metadata"], "items": items})
+        return Response(200, content)
+
+    def _watch(self, request: Request, route: Route, resource: Resource) -> Answer:
+        form = accepted_form(request.headers.get("accept", ""))
+        include = request.query.get("includeObject", "Metadata")
+
+        def shape(obj: Manifest) -> Manifest:
+            obj = as_version(resource, obj)
+            if form == TABLE:
+                maker = table_maker(self.cluster, resource)
+                metadata = {"resourceVersion": obj["metadata"]["resourceVersion"]}
+                return maker.table([obj], metadata, include, self.cluster.clock())
+            return partial(obj) if form in PARTIAL else obj
+
+        return start_watch(self.cluster, resource, route.namespace, request.query, name=route.name, shape=shape)
+
+    def _create(self, request: Request, route: Route, resource: Resource) -> Answer:
+        written = self.writer.create(resource, route.namespace, parse_body(request) or {}, _options(request))
+        return self._written(request, resource, written)
+
+    def _update(self, request: Request, route: Route, resource: Resource) -> Answer:
+        body = parse_body(request) or {}
+        return self._change(request, route, resource, lambda live: body)
+
+    def _patch(self, request: Request, route: Route, resource: Resource) -> Answer:
+        kind = request.content_type
+        options = _options(request)
+        if kind == APPLY:
+            return self._apply(request, route, resource, options)
+        if options.force or request.query.get("force"):
+            cause = field_forbidden("force", "may not be specified for non-apply patch")
+            raise invalid("meta.k8s.io", "PatchOptions", "", [cause])
+        patch = parse_json(request.body, yaml=True) if kind in (MERGE, STRATEGIC, JSON_PATCH) else None
+        if kind == MERGE:
+            return self._change(request, route, resource, lambda live: merge_patch(live, patch))
+        if kind == JSON_PATCH:
+            return self._change(request, route, resource, lambda live: json_patch(live, patch))
+        if kind == STRATEGIC and not resource.crd:
+            return self._change(request, route, resource, lambda live: self._strategic(resource, live, patch))
+        accepted = (JSON_PATCH, MERGE, *(() if resource.crd else (STRATEGIC,)), APPLY)
+        raise unsupported_media_type(accepted)
+
+    def _apply(self, request: Request, route: Route, resource: Resource, options: WriteOptions) -> Answer:
+        if not request.query.get("fieldManager"):
+            cause = required("fieldManager", "is required for apply patch")
+            raise invalid("meta.k8s.io", "PatchOptions", "", [cause])
+        if route.subresource == "scale":
+            raise unsupported_media_type((JSON_PATCH, MERGE))
+        target = parse_json(request.body, yaml=True)
+        name = ObjectName(route.namespace, route.name)
+        written = self.writer.apply(resource, name, target, options, subresource=route.subresource)
+        return self._written(request, resource, written)
+
+    def _strategic(self, resource: Resource, live: Manifest, patch: Any) -> Any:
+        schemas = self.cluster.documents.schemas(resource.group, resource.version)
+        component = self.cluster.documents.schema_name(resource.group, resource.version, resource.kind)
+        return strategic_merge(live, patch, schemas.get(component or "", {}), schemas)
+
+    def _change(
+        self, request: Request, route: Route, resource: Resource, change: Callable[[Manifest], Any]
+    ) -> Response:
+        name = ObjectName(route.namespace, route.name)
+        if route.subresource == "scale":
+
+            def rescale(live: Manifest) -> Any:
+                return write_scale(self.cluster, resource, live, change(read_scale(self.cluster, resource, live)))
+
+            written = self.writer.update(resource, name, rescale, _options(request), subresource="scale")
+            return self._object(request, resource, written.object, subresource="scale")
+        written = self.writer.update(resource, name, change, _options(request), subresource=route.subresource)
+        return self._written(request, resource, written)
+
+    def _delete(self, request: Request, route: Route, resource: Resource) -> Answer:
+        options = parse_delete_options(parse_body(request), request.query)
+        deleted = delete_object(self.cluster, resource, ObjectName(route.namespace, route.name), options)
+        accepted = not deleted.immediately and options.orphan_dependents is False
+        if not deleted.immediately or returns_object(resource):
+            response = self._object(request, resource, as_version(resource, deleted.object))
+            return Response(202 if accepted else 200, response.content, response.content_type)
+        details = details_of(resource.group, resource.plural, route.name, deleted.object["metadata"]["uid"])
+        status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
+        return Response(200, status)
+
+    def _delete_collection(self, request: Request, route: Route, resource: Resource) -> Answer:
+        options = parse_delete_options(parse_body(request), request.query)
+        content = list_objects(self.cluster, resource, route.namespace, request.query)
+        for item in content["items"]:
+            metadata = item["metadata"]
+            name = ObjectName(metadata.get("namespace", ""), metadata["name"])
+            delete_object(self.cluster, resource, name, options)
+        return Response(200, content)
+
+    def _written(self, request: Request, resource: Resource, written: Written) -> Response:
+        response = self._object(request, resource, written.object)
+        headers = tuple(("Warning", f'299 - "{_escape(text)}"') for text in written.warnings)
+        return Response(201 if written.created else 200, response.content, response.content_type, headers)
+
+    def _object(self, request: Request, resource: Resource, obj: Manifest, *, subresource: str = "") -> Response:
+        form = accepted_form(request.headers.get("accept", ""))
+        if subresource == "scale":
+            return Response(200, read_scale(self.cluster, resource, obj))
+        if form == TABLE:
+            include = request.query.get("includeObject", "Metadata")
+            metadata = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
+            maker = table_maker(self.cluster, resource)
+            return Response(200, maker.table([obj], metadata, include, self.cluster.clock()))
+        return Response(200, partial(obj) if form in PARTIAL else obj)
+
+
+def _has_subresource(resource: Resource, name: str) -> bool:
+    return resource.subresource(name) is not None or (resource.kind == "Namespace" and name == "finalize")
+
+
+def _verb(request: Request, route: Route) -> str:
+    method = "GET" if request.method == "HEAD" else request.method
+    if method == "GET" and request.flag("watch"):
+        return "watch"
+    with_name = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+    without = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}
+    verb = (with_name if route.name else without).get(method)
+    if verb is None:
+        raise _not_allowed()
+    return verb
+
+
+def _not_allowed() -> StatusError:
+    return StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _options(request: Request) -> WriteOptions:
+    """What the query string says of a write.
+
+    Raises
+    ------
+    StatusError
+        422 for values that cannot be.
+    """
+    query = request.query
+    kind = {"POST": "CreateOptions", "PUT": "UpdateOptions"}.get(request.method, "PatchOptions")
+    validation = query.get("fieldValidation") or "Warn"
+    if validation not in ("Strict", "Warn", "Ignore"):
+        cause = not_supported("fieldValidation", validation, ["", "Ignore", "Strict", "Warn"])
+        raise invalid("meta.k8s.io", kind, "", [cause])
+    dry_run = query.get("dryRun", "")
+    if dry_run not in ("", "All"):
+        raise invalid("meta.k8s.io", kind, "", [not_supported("dryRun", [dry_run], ["All"])])
+    manager = query.get("fieldManager") or request.headers.get("user-agent", "").partition("/")[0] or "unknown"
+    if len(manager) > 128:
+        raise bad_request("fieldManager: Too long: may not be more than 128 bytes")
+    return WriteOptions(manager, validation, dry_run == "All", request.flag("force"))

@@ -1,0 +1,274 @@
+"""Creating and changing objects: the steps of a write, from the body to the store.
+
+Source: k8s.io/apiserver/pkg/registry/generic/registry/store.go and pkg/endpoints/handlers, v0.37.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.manifest.objects import Manifest
+from reconciler.sandbox.cluster import CRDS, NAMESPACES, Cluster
+from reconciler.sandbox.custom.definitions import establish, validate_definition
+from reconciler.sandbox.decode_object import check_unknown, decode_object, validate_schema
+from reconciler.sandbox.resources import Resource
+from reconciler.sandbox.status import (
+    Cause,
+    already_exists,
+    bad_request,
+    conflict,
+    forbidden,
+    invalid,
+    not_found,
+    stale_version,
+)
+from reconciler.sandbox.allocation import SERVICES
+from reconciler.sandbox.store import ObjectName
+from reconciler.sandbox.strategy import KEEPS_STATUS, changed, clone, prepare_create, prepare_status_update, prepare_update
+from reconciler.sandbox.validation import validate_create, validate_metadata, validate_update
+
+Change = Callable[[Manifest], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    """What a write request asks for. ``validation`` is Strict, Warn or Ignore, for unknown members."""
+
+    manager: str = "unknown"
+    validation: str = "Warn"
+    dry_run: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The outcome of a write; ``created`` decides between 200 and 201."""
+
+    object: Manifest
+    created: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+class Writer:
+    """Writes objects to a cluster under the rules of the API server."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def create(self, resource: Resource, namespace: str, body: Any, options: WriteOptions) -> Written:
+        """Create an object. Raises StatusError."""
+        decoded = decode_object(self._cluster, resource, body)
+        warnings = check_unknown(resource, decoded, options.validation)
+        obj = _place(resource, decoded.object, namespace)
+        if resource.has_status and resource.storage not in KEEPS_STATUS:
+            obj.pop("status", None)
+        obj = self._owned(None, obj, options.manager, "")
+        return self._store_new(resource, obj, options, warnings)
+
+    def update(
+        self,
+        resource: Resource,
+        name: ObjectName,
+        change: Change,
+        options: WriteOptions,
+        *,
+        subresource: str = "",
+    ) -> Written:
+        """Replace an object by what ``change`` makes of a copy of the live one. Raises StatusError."""
+        live = self._live(resource, name)
+        body = change(clone(live))
+        decoded = decode_object(self._cluster, resource, body)
+        warnings = check_unknown(resource, decoded, options.validation)
+        obj = _place(resource, decoded.object, name.namespace)
+        self._check_identity(resource, obj, live, name)
+        self._prepare(resource, obj, live, subresource)
+        obj = self._owned(live, obj, options.manager, subresource)
+        return self._store_changed(resource, obj, live, options, warnings)
+
+    def apply(
+        self,
+        resource: Resource,
+        name: ObjectName,
+        target: Any,
+        options: WriteOptions,
+        *,
+        subresource: str = "",
+    ) -> Written:
+        """Server-side apply. Raises StatusError."""
+        target = _apply_target(resource, target, name, subresource)
+        live = self._cluster.store.get(resource.storage, name)
+        if live is None and subresource:
+            raise not_found(resource.group, resource.plural, name.name)
+        if live is None and target["metadata"].get("resourceVersion"):
+            raise stale_version(resource.group, resource.plural, name.name)
+        live = as_version(resource, live) if live is not None else None
+        merged = self._cluster.ownership.applied(
+            live, target, manager=options.manager, force=options.force, now=self._cluster.clock()
+        )
+        decoded = decode_object(self._cluster, resource, merged)
+        obj = _place(resource, decoded.object, name.namespace)
+        if live is None:
+            self._require_namespace(resource, obj)
+            return self._store_new(resource, obj, options, [])
+        self._check_identity(resource, obj, live, name)
+        self._prepare(resource, obj, live, subresource)
+        return self._store_changed(resource, obj, live, options, [])
+
+    def _prepare(self, resource: Resource, obj: Manifest, live: Manifest, subresource: str) -> None:
+        if subresource == "status":
+            prepare_status_update(resource, obj, live)
+        else:
+            prepare_update(self._cluster, resource, obj, live)
+
+    def _live(self, resource: Resource, name: ObjectName) -> Manifest:
+        live = self._cluster.store.get(resource.storage, name)
+        if live is None:
+            raise not_found(resource.group, resource.plural, name.name)
+        return as_version(resource, live)
+
+    def _owned(self, live: Manifest | None, obj: Manifest, manager: str, subresource: str) -> Manifest:
+        return self._cluster.ownership.updated(
+            live, obj, manager=manager, subresource=subresource, now=self._cluster.clock()
+        )
+
+    def _store_new(self, resource: Resource, obj: Manifest, options: WriteOptions, warnings: list[str]) -> Written:
+        obj = clone(obj)
+        obj["metadata"].pop("resourceVersion", None)
+        prepare_create(self._cluster, resource, obj)
+        self._require_namespace(resource, obj)
+        causes = validate_metadata(resource, obj)
+        causes += validate_schema(self._cluster, resource, obj)
+        causes += validate_create(resource.storage, obj)
+        if resource.storage == CRDS:
+            causes += validate_definition(obj)
+        if resource.storage == SERVICES and not causes:
+            causes += self._cluster.allocations.allocate(obj, None)
+        _refuse(resource, obj, causes)
+        name = ObjectName(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+        if self._cluster.store.get(resource.storage, name) is not None:
+            raise already_exists(resource.group, resource.plural, name.name)
+        if resource.storage == CRDS:
+            establish(obj, self._cluster.timestamp())
+        if not options.dry_run:
+            obj = self._cluster.store.put(resource.storage, obj)
+        return Written(obj, created=True, warnings=tuple(warnings))
+
+    def _store_changed(
+        self, resource: Resource, obj: Manifest, live: Manifest, options: WriteOptions, warnings: list[str]
+    ) -> Written:
+        causes = validate_metadata(resource, obj)
+        causes += validate_schema(self._cluster, resource, obj)
+        causes += validate_update(resource.storage, obj, live)
+        causes += _metadata_update(obj, live)
+        if resource.storage == CRDS:
+            causes += validate_definition(obj)
+            establish(obj, self._cluster.timestamp())
+        if resource.storage == SERVICES and not causes:
+            causes += self._cluster.allocations.allocate(obj, live)
+        _refuse(resource, obj, causes)
+        obj["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
+        if changed(obj, live) and not options.dry_run:
+            obj = self._keep(resource, obj)
+        return Written(obj, warnings=tuple(warnings))
+
+    def _keep(self, resource: Resource, obj: Manifest) -> Manifest:
+        """Store a changed object, or remove it when its deletion waited for the finalizers that are now gone."""
+        stored = self._cluster.store.put(resource.storage, obj)
+        metadata = stored["metadata"]
+        waits = metadata.get("finalizers") or metadata.get("deletionGracePeriodSeconds")
+        if resource.storage == NAMESPACES:
+            waits = waits or (stored.get("spec") or {}).get("finalizers")
+        if metadata.get("deletionTimestamp") and not waits:
+            self._cluster.store.remove(resource.storage, ObjectName(metadata.get("namespace", ""), metadata["name"]))
+        return stored
+
+    def _check_identity(self, resource: Resource, obj: Manifest, live: Manifest, name: ObjectName) -> None:
+        metadata, before = obj["metadata"], live["metadata"]
+        if metadata.setdefault("name", name.name) != name.name:
+            text = f"the name of the object ({metadata['name']}) does not match the name on the URL ({name.name})"
+            raise bad_request(text)
+        version = metadata.get("resourceVersion")
+        if version and version != before["resourceVersion"]:
+            raise stale_version(resource.group, resource.plural, name.name)
+        if metadata.get("uid") and metadata["uid"] != before["uid"]:
+            why = f"Precondition failed: UID in precondition: {metadata['uid']}, UID in object meta: {before['uid']}"
+            raise conflict(resource.group, resource.plural, name.name, why)
+        if resource.crd and not version and "resourceVersion" not in metadata:
+            metadata["resourceVersion"] = before["resourceVersion"]
+
+    def _require_namespace(self, resource: Resource, obj: Manifest) -> None:
+        if not resource.namespaced:
+            return
+        namespace = obj["metadata"].get("namespace", "")
+        found = self._cluster.store.get(NAMESPACES, ObjectName("", namespace))
+        if found is None:
+            raise not_found("", "namespaces", namespace)
+        if found["metadata"].get("deletionTimestamp"):
+            name = obj["metadata"].get("name", "")
+            cause = Cause("NamespaceTerminating", f"namespace {namespace} is being terminated", "metadata.namespace")
+            why = f"unable to create new content in namespace {namespace} because it is being terminated"
+            raise forbidden(resource.group, resource.plural, name, why, [cause])
+
+
+def as_version(resource: Resource, obj: Manifest) -> Manifest:
+    """An object in the version it is asked in: definitions without a conversion webhook only rename it."""
+    if obj.get("apiVersion") == resource.group_version:
+        return obj
+    return {**obj, "apiVersion": resource.group_version}
+
+
+def _place(resource: Resource, obj: Manifest, namespace: str) -> Manifest:
+    metadata = obj["metadata"]
+    if not resource.namespaced:
+        return obj
+    given = metadata.get("namespace")
+    if given and given != namespace:
+        raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
+    metadata["namespace"] = namespace
+    return obj
+
+
+def _apply_target(resource: Resource, target: Any, name: ObjectName, subresource: str) -> Manifest:
+    if not isinstance(target, dict):
+        raise bad_request("error decoding YAML: the patch is not an object")
+    metadata = target.get("metadata")
+    metadata = dict(metadata) if isinstance(metadata, dict) else {}
+    if metadata.get("managedFields"):
+        raise bad_request("metadata.managedFields must be nil")
+    if target.get("apiVersion") != resource.group_version or target.get("kind") != resource.kind:
+        version, kind = target.get("apiVersion") or "", target.get("kind") or ""
+        text = f"invalid object type: {version}, Kind={kind}, expected {resource.group_version}, Kind={resource.kind}"
+        raise bad_request(text)
+    if metadata.get("name", name.name) != name.name:
+        text = f"the name of the object ({metadata['name']}) does not match the name on the URL ({name.name})"
+        raise bad_request(text)
+    metadata["name"] = name.name
+    if resource.namespaced:
+        if metadata.get("namespace", name.namespace) != name.namespace:
+            raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
+        metadata["namespace"] = name.namespace
+    result = {**target, "metadata": metadata}
+    if subresource == "status":
+        keep = {key: metadata[key] for key in ("name", "namespace", "resourceVersion", "uid") if key in metadata}
+        result = {key: result[key] for key in ("apiVersion", "kind", "status") if key in result}
+        result["metadata"] = keep
+    elif resource.has_status:
+        result.pop("status", None)
+    return result
+
+
+def _metadata_update(obj: Manifest, live: Manifest) -> list[Cause]:
+    if not live["metadata"].get("deletionTimestamp"):
+        return []
+    before = set(live["metadata"].get("finalizers") or ())
+    added = [name for name in obj["metadata"].get("finalizers") or () if name not in before]
+    if not added:
+        return []
+    text = "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers "
+    shown = "[]string{" + ", ".join(f'"{name}"' for name in added) + "}"
+    return [Cause("FieldValueForbidden", text + shown, "metadata.finalizers")]
+
+
+def _refuse(resource: Resource, obj: Manifest, causes: list[Cause]) -> None:
+    if causes:
+        raise invalid(resource.group, resource.kind, obj["metadata"].get("name", ""), causes)

@@ -1,0 +1,1 @@
+"""Benchmarks that print; nothing here is asserted."""

@@ -1,0 +1,234 @@
+import os
+import shutil
+import stat
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import RepositoryError, RepositoryUnreachableError, RevisionError
+from reconciler.source import RepositoryCache
+from tests.repositories import GitRepository
+
+MakeRepository = Callable[[Path | Mapping[str, str | bytes]], GitRepository]
+
+
+@pytest.fixture
+def origin(git_repository: MakeRepository) -> GitRepository:
+    return git_repository({"a.yaml": "a: 1\n"})
+
+
+def test_what_a_revision_names(origin: GitRepository, repositories: RepositoryCache) -> None:
+    first = origin.head
+    origin.git("tag", "v1")
+    origin.git("tag", "--annotate", "--message=x", "v1-annotated")
+    origin.git("tag", "--annotate", "--message=x", "nested", "v1-annotated")
+    origin.git("branch", "feature/login")
+    second = origin.commit({"a.yaml": "a: 2\n"})
+    origin.git("update-ref", "refs/pull/7/head", first)
+    repository = repositories.open(origin.url, allow_local=True)
+    expected = {
+        "": second,
+        "HEAD": second,
+        "main": second,
+        "refs/heads/main": second,
+        "feature/login": first,
+        "v1": first,
+        "v1-annotated": first,
+        "nested": first,
+        "refs/tags/v1-annotated": first,
+        "refs/pull/7/head": first,
+        first: first,
+        first.upper(): first,
+        first[:7]: first,
+    }
+    assert {text: repository.resolve(text) for text in expected} == expected
+
+
+def test_a_commit_that_no_branch_reaches_is_fetched_by_its_id(
+    origin: GitRepository, repositories: RepositoryCache
+) -> None:
+    lost = origin.commit({"a.yaml": "a: 2\n"})
+    origin.git("reset", "--hard", "--quiet", "HEAD~1")
+    origin.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    assert repositories.open(str(origin.path), allow_local=True).resolve(lost) == lost
+
+
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        ("mian", "did you mean main?"),
+        ("origin/main", "did you mean main?"),
+        ("release-2", "did you mean release-1?"),
+        ("zzz", "there are: main, release-1"),
+        ("0" * 40, "there are: main, release-1"),
+        ("abcdef1", "there are: main, release-1"),
+        ("refs/heads/none", "there are: main, release-1"),
+        ("refs/pull/1/head", "there are: main, release-1"),
+    ],
+)
+def test_an_unknown_revision_names_near_ones(
+    origin: GitRepository, repositories: RepositoryCache, asked: str, hint: str
+) -> None:
+    origin.git("branch", "release-1")
+    with pytest.raises(RevisionError) as caught:
+        repositories.open(str(origin.path), allow_local=True).resolve(asked)
+    assert str(caught.value) == f"revision '{asked}' is not in {origin.path}; {hint}"
+
+
+def test_only_the_first_branches_are_listed(origin: GitRepository, repositories: RepositoryCache) -> None:
+    for number in range(8):
+        origin.git("branch", f"b{number}")
+    with pytest.raises(RevisionError, match="there are: b0, b1, b2, b3, b4 and 4 more$"):
+        repositories.open(str(origin.path), allow_local=True).resolve("zzz")
+
+
+def test_a_branch_and_a_tag_of_one_name_must_agree(origin: GitRepository, repositories: RepositoryCache) -> None:
+    origin.git("tag", "both")
+    origin.git("branch", "both")
+    assert repositories.open(str(origin.path), allow_local=True).resolve("both") == origin.head
+    origin.git("checkout", "--quiet", "refs/heads/both")
+    moved = origin.commit({"a.yaml": "a: 2\n"})
+    origin.git("update-ref", "refs/heads/both", moved)
+    with RepositoryCache(origin.path.parent / "fresh") as cache:
+        repository = cache.open(str(origin.path), allow_local=True)
+        with pytest.raises(RevisionError, match="is a branch and a tag in .*; write refs/heads/both or refs/tags/both"):
+            repository.resolve("both")
+        assert repository.resolve("refs/heads/both") == moved
+
+
+def test_version_constraints_are_named_as_such(origin: GitRepository, repositories: RepositoryCache) -> None:
+    repository = repositories.open(str(origin.path), allow_local=True)
+    for text in ("1.*", ">=1.0.0 <2.0.0", "^1.2", "*"):
+        with pytest.raises(RevisionError, match="is a version constraint, which cannot be resolved here"):
+            repository.resolve(text)
+
+
+def test_an_empty_repository(tmp_path: Path, git_repository: MakeRepository, repositories: RepositoryCache) -> None:
+    origin = git_repository({})
+    bare = tmp_path / "empty.git"
+    origin.git("init", "--quiet", "--bare", "--initial-branch=main", str(bare))
+    with pytest.raises(RevisionError, match="has no commits yet"):
+        repositories.open(str(bare), allow_local=True).resolve("HEAD")
+
+
+def test_a_head_that_names_no_branch(origin: GitRepository, repositories: RepositoryCache) -> None:
+    origin.git("symbolic-ref", "HEAD", "refs/heads/gone")
+    repository = repositories.open(str(origin.path), allow_local=True)
+    assert repository.resolve("main")
+    with pytest.raises(RevisionError, match="names no branch; set targetRevision: main"):
+        repository.resolve("HEAD")
+
+
+def test_revision_metadata(origin: GitRepository, repositories: RepositoryCache) -> None:
+    origin.commit({"a.yaml": "a: 2\n"}, "Raise a\n\nFor a reason.")
+    repository = repositories.open(str(origin.path), allow_local=True)
+    metadata = repository.revision_metadata(repository.resolve("main"))
+    assert metadata.author == "Ada Example <ada@example.com>"
+    assert metadata.date == datetime(2026, 1, 1, 12, 1, tzinfo=UTC)
+    assert metadata.message == "Raise a\n\nFor a reason."
+    with pytest.raises(RevisionError, match="is not in"):
+        repository.revision_metadata("1" * 40)
+
+
+def test_what_is_no_repository(tmp_path: Path, repositories: RepositoryCache) -> None:
+    (tmp_path / "plain").mkdir()
+    with pytest.raises(RepositoryError, match="plain is not a Git repository; check repoURL$"):
+        repositories.open(str(tmp_path / "plain"), allow_local=True)
+    with pytest.raises(RepositoryError, match="is not a Git repository: there is no such folder"):
+        repositories.open(str(tmp_path / "none"), allow_local=True)
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1:1/org/repo", "ssh://git@127.0.0.1:1/org/repo"])
+def test_a_server_that_does_not_answer(url: str, repositories: RepositoryCache) -> None:
+    if url.startswith("ssh") and shutil.which("ssh") is None:
+        url = url.replace("ssh://git@", "https://")
+    with pytest.raises(RepositoryUnreachableError, match="127.0.0.1:1/org/repo cannot be") as caught:
+        repositories.open(url)
+    assert caught.value.exit_status == 4
+    assert "\n" not in str(caught.value)
+
+
+def test_a_fetch_that_takes_too_long_is_ended(
+    tmp_path: Path, origin: GitRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shim = tmp_path / "bin" / "git"
+    shim.parent.mkdir()
+    real = shutil.which("git")
+    shim.write_text(f'#!/bin/sh\ncase "$1" in fetch) sleep 60 & wait;; *) exec {real} "$@";; esac\n')
+    shim.chmod(0o755)
+    monkeypatch.setenv("PATH", str(shim.parent), prepend=os.pathsep)
+    with RepositoryCache(tmp_path / "mirrors", fetch_timeout_s=0.3) as cache:
+        with pytest.raises(RepositoryUnreachableError, match="did not answer within 0 s"):
+            cache.open(str(origin.path), allow_local=True)
+
+
+def test_one_fetch_a_run(origin: GitRepository, tmp_path: Path) -> None:
+    with RepositoryCache(tmp_path / "mirrors") as cache:
+        first = cache.open(str(origin.path), allow_local=True).resolve("main")
+        second = origin.commit({"a.yaml": "a: 2\n"})
+        assert cache.open(str(origin.path), allow_local=True).resolve("main") == first
+    with RepositoryCache(tmp_path / "mirrors") as cache:
+        assert cache.open(str(origin.path), allow_local=True, fetch=False).resolve("main") == first
+        assert cache.open(str(origin.path), allow_local=True).resolve("main") == second
+
+
+def test_without_fetching_the_mirror_must_be_there(origin: GitRepository, repositories: RepositoryCache) -> None:
+    with pytest.raises(RepositoryError, match="is not in the cache yet; run once with fetching on"):
+        repositories.open(str(origin.path), allow_local=True, fetch=False)
+
+
+def test_branches_follow_the_remote(origin: GitRepository, tmp_path: Path) -> None:
+    origin.git("branch", "topic")
+    with RepositoryCache(tmp_path / "mirrors") as cache:
+        cache.open(str(origin.path), allow_local=True)
+    origin.git("branch", "--delete", "topic")
+    origin.git("branch", "topic/deeper")
+    forced = origin.git("commit-tree", "HEAD^{tree}", "-m", "rewritten")
+    origin.git("update-ref", "refs/heads/main", forced)
+    with RepositoryCache(tmp_path / "mirrors") as cache:
+        repository = cache.open(str(origin.path), allow_local=True)
+        assert repository.resolve("main") == forced
+        assert repository.resolve("topic/deeper")
+        with pytest.raises(RevisionError, match="revision 'topic' is not in"):
+            repository.resolve("topic")
+
+
+def test_a_damaged_mirror_is_moved_aside_and_fetched_again(origin: GitRepository, tmp_path: Path) -> None:
+    with RepositoryCache(tmp_path / "mirrors") as cache:
+        cache.open(str(origin.path), allow_local=True)
+    (mirror,) = (path for path in (tmp_path / "mirrors").iterdir() if path.is_dir())
+    shutil.rmtree(mirror / "objects")
+    with RepositoryCache(tmp_path / "mirrors") as cache:
+        assert cache.open(str(origin.path), allow_local=True).resolve("main") == origin.head
+    assert mirror.with_name(f"{mirror.name}.damaged").is_dir()
+
+
+def test_the_mirrors_are_private(origin: GitRepository, tmp_path: Path) -> None:
+    with RepositoryCache(tmp_path / "mirrors") as cache:
+        cache.open(str(origin.path), allow_local=True)
+    folders = [tmp_path / "mirrors", *(path for path in (tmp_path / "mirrors").iterdir() if path.is_dir())]
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in folders] == [0o700, 0o700]
+
+
+def test_threads_share_one_repository(origin: GitRepository, repositories: RepositoryCache) -> None:
+    def read(_: int) -> tuple[str, bytes]:
+        repository = repositories.open(str(origin.path), allow_local=True)
+        blob = repository._header(f"{repository.resolve('main')}:a.yaml")[0]
+        return repository.resolve("main"), repository.read_object(blob, kind="blob")
+
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(read, range(64))) == {(origin.head, b"a: 1\n")}
+
+
+def test_a_reader_that_died_is_started_again(origin: GitRepository, repositories: RepositoryCache) -> None:
+    repository = repositories.open(str(origin.path), allow_local=True)
+    commit = repository.resolve("main")
+    tree = repository.tree_of(commit)
+    repository._open().git.cat_file_header.proc.kill()
+    repository._open().git.cat_file_header.proc.wait()
+    with pytest.raises(RepositoryError, match="cannot be read"):
+        repository.tree_of(commit)
+    assert repository.tree_of(commit) == tree
