@@ -17,6 +17,7 @@
     │   └── ClusterUnreachableError  exit 4   retryable
     ├── SyncError                    exit 1   an operation cannot start or go on (SyncError)
     ├── StoreError                   exit 4   the history store cannot be used
+    │   └── DamagedStoreError        exit 1   a record was changed after it was written (in reconciler.history)
     └── AccessDeniedError            exit 3
 
 Each says what, where and what to do in one line. ``exit_status`` is the contract of the command line.

@@ -32,7 +32,7 @@ class DiffWidget(RecordWidget):
         Without the fields that only the API server writes.
     """
 
-    _esm = read_front_end("elements.js", "diff.js")
+    _esm = read_front_end("elements.js", "lines.js", "diff.js")
     _css = read_front_end("base.css", "diff.css")
 
     header = traitlets.Dict().tag(sync=True)

@@ -134,7 +134,8 @@ function store(model, name, value) {
 
 /**
  * Keep `data-theme` of the root at what its surroundings are. The text colour tells: JupyterLab, VS Code, Colab and a
- * plain page say "dark" in four different ways, but all of them write light on dark then.
+ * plain page say "dark" in four different ways, but all of them write light on dark then. Returns the update, for a
+ * root that was not yet in the page and so had no colour.
  */
 function watchTheme(root, signal) {
   const update = () => {
@@ -149,9 +150,7 @@ function watchTheme(root, signal) {
   media.addEventListener("change", update, { signal });
   signal.addEventListener("abort", () => observer.disconnect());
   update();
-  // A widget is often drawn before it is in the page, where it has no colour yet.
-  const frame = requestAnimationFrame(update);
-  signal.addEventListener("abort", () => cancelAnimationFrame(frame));
+  return update;
 }
 
 /** Call back with the root's width in pixels, now and whenever it changes. */

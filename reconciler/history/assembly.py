@@ -4,16 +4,18 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconciler.history.chain import canonical_json, entry_digest
 from reconciler.history.errors import DamagedStoreError
 from reconciler.history.records import EntryKind, HistoryEntry, ResourceOutcome, SyncRecord
-from reconciler.sync.records import TaskResult
 from reconciler.terms import OperationPhase
 
+if TYPE_CHECKING:
+    from reconciler.sync.records import TaskResult
 
-def resource_outcomes(results: Sequence[TaskResult]) -> tuple[ResourceOutcome, ...]:
+
+def resource_outcomes(results: "Sequence[TaskResult]") -> tuple[ResourceOutcome, ...]:
     """The lines to record of a sync's results, in their order."""
     return tuple(
         ResourceOutcome(

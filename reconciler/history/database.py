@@ -88,8 +88,10 @@ class Database:
         """The driver's first line; statements and parameters stay out, they hold what is recorded."""
         lines = str(error.orig).strip().splitlines()
         cause = lines[0] if lines else type(error).__name__
-        password = self.engine.url.password
-        return cause.replace(password, "***") if password else cause
+        url = self.engine.url
+        for password in (url.password, url.query.get("password")):
+            cause = cause.replace(str(password), "***") if password else cause
+        return cause
 
 
 class ConnectionLostError(StoreError):

@@ -170,9 +170,7 @@ class Schema:
         if not reference and len(alternatives) == 1:
             reference = alternatives[0].get("$ref") or ""
         if not reference:
-            return Schema(
-                node, self._definitions, structured=self.structured, preserve_unknown=self._preserve_unknown
-            )
+            return Schema(node, self._definitions, structured=self.structured, preserve_unknown=self._preserve_unknown)
         return self._definitions.named(reference.removeprefix(_REFERENCE), node.get("x-kubernetes-map-type"))
 
 
@@ -235,6 +233,10 @@ for _schema in (UNTYPED, DEDUCED):
     _schema.element = _schema
 
 
+def _gvk_of(raw: Mapping[str, Any]) -> GroupVersionKind:
+    return GroupVersionKind(raw.get("group", ""), raw.get("version", ""), raw.get("kind", ""))
+
+
 class OpenApi:
     """The kinds that a cluster's OpenAPI v3 documents describe.
 
@@ -252,7 +254,6 @@ class OpenApi:
     ) -> None:
         self._schemas: dict[GroupVersionKind, Schema] = {}
         self._subresources: dict[GroupVersionKind, set[str]] = {}
-        self._paths: set[str] = set()
         self._group_versions = frozenset(group_versions) if group_versions is not None else None
         for path, document in documents.items():
             self.add(path, document)
@@ -271,23 +272,26 @@ class OpenApi:
                 return  # A document of paths without types, such as the group list's.
             raise SpecError(f"{path}: not an OpenAPI v3 document; fetch it from /openapi/v3/{path}")
         definitions = _Definitions(nodes)
-        self._paths.add(path)
+        paths = document.get("paths")
         for name, node in nodes.items():
-            for gvk in node.get("x-kubernetes-group-version-kind") or ():
-                kind = GroupVersionKind(gvk.get("group", ""), gvk.get("version", ""), gvk.get("kind", ""))
-                if path.endswith(kind.api_version) or kind not in self._schemas:
-                    self._schemas[kind] = definitions.named(name)
-        self._add_subresources(document.get("paths") or {})
+            for raw in node.get("x-kubernetes-group-version-kind") or ():
+                gvk = _gvk_of(raw)
+                # Kinds such as Scale stand in the documents of other groups too.
+                if path.endswith(gvk.api_version) or gvk not in self._schemas:
+                    self._schemas[gvk] = definitions.named(name)
+                    if paths is not None:
+                        self._subresources[gvk] = set()
+        self._add_subresources(paths or {})
 
     def _add_subresources(self, paths: Mapping[str, Any]) -> None:
-        for path, item in paths.items():
+        for path in paths:
             parent, separator, subresource = path.partition("/{name}/")
-            if separator and "/" not in subresource and "/watch/" not in parent:
-                operations = (paths.get(f"{parent}/{{name}}") or {}).values()
-                for gvk in (op.get("x-kubernetes-group-version-kind") for op in operations if isinstance(op, Mapping)):
-                    if gvk and isinstance(item, Mapping):
-                        kind = GroupVersionKind(gvk.get("group", ""), gvk.get("version", ""), gvk.get("kind", ""))
-                        self._subresources.setdefault(kind, set()).add(subresource)
+            if not separator or "/" in subresource or "/watch/" in parent:
+                continue
+            for operation in (paths.get(f"{parent}/{{name}}") or {}).values():
+                raw = operation.get("x-kubernetes-group-version-kind") if isinstance(operation, Mapping) else None
+                if raw:
+                    self._subresources.setdefault(_gvk_of(raw), set()).add(subresource)
 
     def schema(self, gvk: GroupVersionKind) -> Schema | None:
         """The type of a kind, or None when no document describes it."""
@@ -306,8 +310,8 @@ class OpenApi:
 
         Judged by the document's paths; for a built-in kind of a document without paths, by its having a status.
         """
-        if self._subresources:
-            return "status" in self._subresources.get(gvk, ())
+        if gvk in self._subresources:
+            return "status" in self._subresources[gvk]
         schema = self._schemas.get(gvk)
         return schema is not None and schema.structured and "status" in schema.fields
 

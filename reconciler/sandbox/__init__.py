@@ -1,0 +1,8 @@
+"""The embedded sandbox cluster: a small, faithful Kubernetes API server for demos, lessons and tests.
+
+Importing this package is light; the server's own libraries are imported when one starts.
+"""
+
+from reconciler.sandbox.instance import Sandbox
+
+__all__ = ["Sandbox"]

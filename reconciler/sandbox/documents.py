@@ -28,13 +28,32 @@ def _read(name: str) -> bytes:
 def load_document(path: str) -> Manifest:
     """A recorded document; ``path`` is ``api/v1`` or ``apis/apps/v1``. Shared: never change it."""
     document: Manifest = orjson.loads(zlib.decompress(_read(path.replace("/", "__")), wbits=31))
+    # The record keeps one path a kind; clients also read from the paths which sub-resources there are.
+    for name in [name for name in document["paths"] if name.endswith("/{name}")]:
+        for subresource in _subresources().get((path, name.split("/")[-2]), ()):
+            document["paths"][f"{name}/{subresource}"] = {"patch": {"responses": {"200": {"description": ""}}}}
     return document
 
 
+@cache
 def load_discovery() -> Manifest:
-    """The recorded discovery: ``api``, ``apis`` (aggregated) and ``version``."""
+    """The recorded discovery: ``api``, ``apis`` (aggregated) and ``version``. Shared: never change it."""
     discovery: Manifest = orjson.loads(zlib.decompress(_read("discovery"), wbits=31))
     return discovery
+
+
+@cache
+def _subresources() -> dict[tuple[str, str], tuple[str, ...]]:
+    """The status and scale sub-resources by document and resource."""
+    discovery = load_discovery()
+    found = {}
+    for group in (*discovery["api"]["items"], *discovery["apis"]["items"]):
+        for version in group["versions"]:
+            path = document_path(group.get("metadata", {}).get("name", ""), version["version"])
+            for resource in version["resources"]:
+                names = (entry["subresource"] for entry in resource.get("subresources", ()))
+                found[path, resource["resource"]] = tuple(name for name in names if name in ("status", "scale"))
+    return found
 
 
 @cache

@@ -4,22 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from reconciler.errors import ReconcilerError
-try:
-    from reconciler.manifest import OpenApi, predict_apply, predict_update
-except ImportError:
-    class OpenApi:
-        def __init__(self, x): pass
-        def add(self, p, d): pass
-    def predict_update(live, new, **kw): return new
-    def predict_apply(live, target, **kw):
-        from types import SimpleNamespace
-        def merge(a, b):
-            if isinstance(a, dict) and isinstance(b, dict):
-                return {**a, **{k: merge(a.get(k), v) for k, v in b.items()}}
-            return b
-        return SimpleNamespace(conflicts=(), object=merge(live, target) if live else target)
-from reconciler.manifest.objects import GroupVersionKind, Manifest, metadata_of
+from reconciler.errors import SpecError
+from reconciler.manifest import OpenApi, Prediction, predict_apply, predict_update
+from reconciler.manifest.objects import GroupVersionKind, Manifest, metadata_of, name_of, namespace_of
 from reconciler.sandbox.documents import Documents, document_path
 from reconciler.sandbox.status import Cause, StatusError, apply_conflict, plain_error
 
@@ -42,12 +29,17 @@ class Ownership:
     ) -> Manifest:
         """``new`` with the managedFields that an update of ``live`` by ``manager`` leaves."""
         self._learn(new, live)
-        return predict_update(
-            live, new, field_manager=manager, subresource=subresource, openapi=self._openapi, now=now
-        )
+        return predict_update(live, new, field_manager=manager, subresource=subresource, openapi=self._openapi, now=now)
 
     def applied(
-        self, live: Mapping[str, Any] | None, target: Manifest, *, manager: str, force: bool, now: datetime
+        self,
+        live: Mapping[str, Any] | None,
+        target: Manifest,
+        *,
+        manager: str,
+        subresource: str,
+        force: bool,
+        now: datetime,
     ) -> Manifest:
         """The result of a server-side apply, with its managedFields.
 
@@ -59,14 +51,18 @@ class Ownership:
         self._learn(target, live)
         try:
             prediction = predict_apply(
-                live, target, field_manager=manager, force=force, openapi=self._openapi, now=now
+                live,
+                target,
+                field_manager=manager,
+                force=force,
+                openapi=self._openapi,
+                now=now,
+                subresource=subresource,
             )
-        except ReconcilerError as error:
-            raise plain_error(str(error)) from error
-        if prediction.conflicts:
-            raise _conflict(prediction.conflicts)
+        except SpecError as error:
+            raise _not_typed(target, error) from error
         if prediction.object is None:
-            raise plain_error("the apply has neither a result nor conflicts")
+            raise _conflict(prediction)
         return prediction.object
 
     def _learn(self, *objects: Mapping[str, Any] | None) -> None:
@@ -85,5 +81,20 @@ class Ownership:
                         self._known.add(path)
 
 
-def _conflict(conflicts: Any) -> StatusError:
-    return apply_conflict([Cause("FieldManagerConflict", item.message, item.path) for item in conflicts])
+def _conflict(prediction: Prediction) -> StatusError:
+    causes = [
+        Cause("FieldManagerConflict", f"conflict with {item.owner}", item.path.server_text())
+        for item in prediction.conflicts
+    ]
+    return apply_conflict(prediction.message, causes)
+
+
+def _not_typed(target: Manifest, error: SpecError) -> StatusError:
+    """Source: k8s.io/apimachinery/pkg/util/managedfields/internal/structuredmerge.go, v0.37."""
+    gvk = GroupVersionKind.of(target)
+    kind = f"{gvk.group + '/' if gvk.group else '/'}{gvk.version}, Kind={gvk.kind}"
+    what = f"failed to create typed patch object ({namespace_of(target)}/{name_of(target)}; {kind})"
+    texts = [f".{violation.path}: {violation.message}" for violation in error.violations] or [error.what]
+    if len(texts) == 1:
+        return plain_error(f"{what}: {texts[0]}")
+    return plain_error(f"{what}: errors:\n" + "".join(f"  {text}\n" for text in texts))

@@ -82,17 +82,9 @@ def stale_version(group: str, resource: str, name: str) -> StatusError:
     return conflict(group, resource, name, why)
 
 
-def apply_conflict(causes: Sequence[Cause]) -> StatusError:
-    """Server-side apply met fields of other managers; ``causes`` hold one entry a field, worded ``conflict with …``."""
-    details = {"causes": [cause.to_json() for cause in causes]}
-    if len(causes) == 1:
-        message = f"Apply failed with 1 conflict: {causes[0].message}: {causes[0].field}"
-        return StatusError(409, "Conflict", message, details)
-    by_manager: dict[str, list[str]] = {}
-    for cause in causes:
-        by_manager.setdefault(cause.message.removeprefix("conflict "), []).append(f"- {cause.field}")
-    lines = [line for manager, fields in sorted(by_manager.items()) for line in (f"conflicts {manager}:", *fields)]
-    return StatusError(409, "Conflict", f"Apply failed with {len(causes)} conflicts: " + "\n".join(lines), details)
+def apply_conflict(message: str, causes: Sequence[Cause]) -> StatusError:
+    """Server-side apply met fields of other managers; ``causes`` hold one entry a field."""
+    return StatusError(409, "Conflict", message, {"causes": [cause.to_json() for cause in causes]})
 
 
 def bad_request(message: str) -> StatusError:

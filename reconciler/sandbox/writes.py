@@ -103,7 +103,12 @@ class Writer:
             raise stale_version(resource.group, resource.plural, name.name)
         live = as_version(resource, live) if live is not None else None
         merged = self._cluster.ownership.applied(
-            live, target, manager=options.manager, force=options.force, now=self._cluster.clock()
+            live,
+            target,
+            manager=options.manager,
+            subresource=subresource,
+            force=options.force,
+            now=self._cluster.clock(),
         )
         decoded = decode_object(self._cluster, resource, merged)
         obj = _place(resource, decoded.object, name.namespace)
@@ -252,8 +257,6 @@ def _apply_target(resource: Resource, target: Any, name: ObjectName, subresource
         keep = {key: metadata[key] for key in ("name", "namespace", "resourceVersion", "uid") if key in metadata}
         result = {key: result[key] for key in ("apiVersion", "kind", "status") if key in result}
         result["metadata"] = keep
-    elif resource.has_status:
-        result.pop("status", None)
     return result
 
 

@@ -2,11 +2,12 @@
 
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 
 from reconciler.model.crds import argo_crds
 from tests.conformance.client import STRATEGIC_PATCH, Client
@@ -39,7 +40,8 @@ def groups() -> Iterator[dict[Path, str]]:
     made: dict[Path, str] = {}
     yield made
     for kubeconfig, group in made.items():
-        with closing(Client(kubeconfig)) as client:
+        # The cluster may have gone before.
+        with closing(Client(kubeconfig)) as client, suppress(urllib3.exceptions.HTTPError):
             client.delete(f"{CRDS}/gadgets.{group}")
 
 

@@ -134,7 +134,11 @@ def build_document(crds: Iterable[Manifest], group: str, version: str) -> Manife
         schemas[name] = _component(schema_of(crd, version), group, version, names["kind"])
         schemas[f"{name}List"] = _list_component(name, group, version, names["listKind"])
         scope = "namespaces/{namespace}/" if crd["spec"]["scope"] == "Namespaced" else ""
-        paths[f"/apis/{group}/{version}/{scope}{names['plural']}/{{name}}"] = _path(group, version, names["kind"])
+        path = f"/apis/{group}/{version}/{scope}{names['plural']}/{{name}}"
+        paths[path] = _path(group, version, names["kind"])
+        entry = next(entry for entry in crd["spec"]["versions"] if entry["name"] == version)
+        for subresource in entry.get("subresources") or ():
+            paths[f"{path}/{subresource}"] = {"patch": {"responses": {"200": {"description": ""}}}}
     info = {"title": "Kubernetes CRD Swagger", "version": "v0.1.0"}
     return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
 

@@ -5,6 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+import reconciler.health
 from reconciler.diff.records import Health, ResourceComparison
 from reconciler.health import aggregate_health
 from reconciler.manifest.objects import ResourceKey
@@ -115,3 +116,8 @@ def test_the_status_is_the_worst_and_order_does_not_matter(statuses: list[Health
     worst = max(statuses, key=lambda status: status.badness)
     assert aggregate_health(resources).status == worst
     assert aggregate_health(reversed(resources)).status == worst
+
+
+def test_the_public_names() -> None:
+    assert sorted(reconciler.health.__all__) == ["aggregate_health", "assess_health", "assess_readiness", "hook_phase"]
+    assert all(hasattr(reconciler.health, name) for name in reconciler.health.__all__)

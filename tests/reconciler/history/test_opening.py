@@ -133,6 +133,14 @@ def test_a_server_that_is_down(url: str) -> None:
     assert caught.value.exit_status == 4
 
 
+@pytest.mark.parametrize("url", ["//ada:refused@127.0.0.1:1/h", "//ada@127.0.0.1:1/h?password=refused"])
+def test_a_password_that_a_driver_repeats_is_hidden(url: str) -> None:
+    """No driver is known to; this one says "Connection refused", with a password that occurs in it."""
+    with pytest.raises(StoreError, match=r"Connection \*\*\*") as caught:
+        open_store(f"postgresql:{url}")
+    assert "refused" not in str(caught.value)
+
+
 def test_the_missing_driver_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(StoreError) as caught:

@@ -1,0 +1,6 @@
+"""Composes the engine: refresh, compare, plan, sync, record."""
+
+from reconciler.engine.reconciler import Reconciler
+from reconciler.engine.records import Reconciliation, SyncOutcome
+
+__all__ = ["Reconciler", "Reconciliation", "SyncOutcome"]

@@ -1,0 +1,323 @@
+"""Argo CD's controller as a library."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Final
+
+from reconciler.cluster import Connection
+from reconciler.cluster.applications import get_application, list_applications, patch_status
+from reconciler.diff.records import Comparison
+from reconciler.engine.comparing import Comparer, application_key
+from reconciler.engine.records import Reconciliation, SyncOutcome
+from reconciler.engine.waiting import wait_until_settled
+from reconciler.errors import NotFoundError, ReconcilerError, SpecError, UsageError
+from reconciler.history import HistoryStore, SyncRecord, resource_outcomes
+from reconciler.manifest.objects import Manifest, ResourceKey
+from reconciler.model import Application, parse_application
+from reconciler.source import RepositoryCache, Target
+from reconciler.sync.hooks import named_hook, sync_phases
+from reconciler.sync.plan import plan_sync
+from reconciler.sync.records import HookTarget, PlanOptions, SyncPlan, SyncResult, TaskAction
+from reconciler.sync.runner import Listener, RunOptions, SyncRunner
+from reconciler.sync.status import application_status, merge_patch
+from reconciler.terms import SyncStatus
+
+PARALLEL_COMPARISONS: Final = 4
+
+
+class Reconciler:
+    """Argo CD's controller as a library: nothing happens until a method is called, and no method leaves anything running.
+
+    Parameters
+    ----------
+    connection
+        The cluster that holds the Applications and that they are synced to.
+    repositories
+        Mirrors of the source repositories; the user's cache when None.
+    store
+        Where syncs are recorded; None records nothing.
+    namespace
+        Argo CD's own namespace.
+    clock
+        Gives the present time, aware of its zone.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        repositories: RepositoryCache | None = None,
+        store: HistoryStore | None = None,
+        namespace: str = "argocd",
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.connection = connection
+        self.store = store
+        self.namespace = namespace
+        self.clock = clock
+        self.comparer = Comparer(connection, repositories or RepositoryCache(), namespace=namespace, clock=clock)
+
+    def applications(self) -> list[Application]:
+        """All Applications of the namespace, by name.
+
+        Raises
+        ------
+        NotFoundError
+            When the cluster lacks Argo CD's definitions.
+        """
+        found = list_applications(self.connection, self.comparer.discovery, namespace=self.namespace)
+        return [parse_application(entry, where="cluster", from_cluster=True) for entry in found]
+
+    def application(self, name: str, *, namespace: str = "") -> Application:
+        """One Application.
+
+        Raises
+        ------
+        NotFoundError
+            With the names that are there.
+        """
+        found = get_application(
+            self.connection, self.comparer.discovery, namespace=namespace or self.namespace, name=name
+        )
+        if found is None:
+            names = [application.name for application in self.applications()]
+            there = f"there are {', '.join(names)}" if names else "there are none"
+            raise NotFoundError(f"no Application {name} in namespace {self.namespace}; {there}")
+        return parse_application(found, where="cluster", from_cluster=True)
+
+    def generate(self, application: Application, *, revision: str | None = None) -> Target:
+        """The target manifests at ``revision``, or at the Application's own target revision."""
+        return self.comparer.generate(application, revision=revision)
+
+    def reconcile(self, application: Application, *, revision: str | None = None) -> Reconciliation:
+        """Render, list and compare one Application; what a plan is made from.
+
+        Raises
+        ------
+        GenerationError, SpecError
+            When there is no target to compare with.
+        ClusterError
+            When the cluster cannot be asked.
+        """
+        return self.comparer.reconcile(application, revision=revision)
+
+    def compare(self, application: Application, *, revision: str | None = None) -> Comparison:
+        """As `reconcile`, without the secrets."""
+        return self.comparer.reconcile(application, revision=revision).comparison
+
+    def wait(
+        self, application: Application, *, revision: str | None = None, timeout_s: float | None = None
+    ) -> Comparison:
+        """Wait until the application is Synced and Healthy, or Degraded; see `wait_until_settled`."""
+        return wait_until_settled(self.comparer, application, revision=revision, timeout_s=timeout_s)
+
+    def compare_all(self, applications: Sequence[Application]) -> list[Comparison]:
+        """Compare many; one that cannot be compared is Unknown with the reason and keeps none of the others back."""
+        _ = self.comparer.discovery
+
+        def one(application: Application) -> Comparison:
+            try:
+                return self.compare(application)
+            except ReconcilerError as error:
+                return self.comparer.unknown(application, str(error))
+
+        with ThreadPoolExecutor(PARALLEL_COMPARISONS) as pool:
+            return list(pool.map(one, applications))
+
+    def plan(self, reconciliation: Reconciliation, *, options: PlanOptions = PlanOptions()) -> SyncPlan:
+        """What a sync would do, in order; nothing is touched."""
+        return self._plan(reconciliation, options)[0]
+
+    def sync(
+        self,
+        reconciliation: Reconciliation,
+        *,
+        options: PlanOptions = PlanOptions(),
+        run_options: RunOptions = RunOptions(),
+        on_event: Listener = lambda _state, _event: None,
+        initiated_by: str = "",
+        notebook: str = "",
+        wait: bool = False,
+        parents: frozenset[ResourceKey] = frozenset(),
+    ) -> SyncOutcome:
+        """Plan and run one sync, record it, and write the Application's status.
+
+        Child Applications that the sync applies and that are automated are synced in the same operation, which waits for
+        their health. A dry run is recorded and changes nothing in the cluster, the status included.
+
+        Parameters
+        ----------
+        wait
+            After a successful operation follow the application until it is Synced and Healthy, or Degraded.
+        parents
+            The Applications whose syncs led here; one of them among the children is a cycle and fails the sync.
+
+        Raises
+        ------
+        SpecError
+            When the comparison is not sure enough to sync from; nothing has been touched then.
+        SyncError
+            When waiting takes longer than ``run_options.timeout_s``; the status is written.
+        """
+        self._refuse_unsure(reconciliation)
+        application = reconciliation.application
+        plan, manifests = self._plan(reconciliation, options)
+        lineage = parents | {application_key(application, self.namespace)}
+        operation_id = str(uuid.uuid4())
+        self._begin(operation_id, reconciliation, options, initiated_by)
+        runner = SyncRunner(
+            self.connection,
+            self.comparer.discovery,
+            self.comparer.schemas.openapi,
+            manifests,
+            clock=self.clock,
+            on_event=on_event,
+            options=run_options,
+            sync_child=lambda key: self._sync_child(key, lineage, run_options, initiated_by),
+        )
+        result = runner.run(plan, initiated_by=initiated_by)
+        self._end(operation_id, result, notebook)
+        if any(task.key.kind == "CustomResourceDefinition" for task in plan.tasks):
+            self.comparer.forget_kinds()
+        if options.dry_run:
+            return SyncOutcome(result, None)
+        try:
+            if wait and result.succeeded:
+                self.wait(application, revision=_one(result.revisions), timeout_s=run_options.timeout_s)
+        finally:
+            comparison = self.write_status(application, result)
+        return SyncOutcome(result, comparison)
+
+    def _sync_child(
+        self, key: ResourceKey, parents: frozenset[ResourceKey], run_options: RunOptions, initiated_by: str
+    ) -> str:
+        """Sync a child Application; why it failed, empty when it did not.
+
+        One without ``syncPolicy.automated`` only has its status written: it waits for somebody to sync it.
+        """
+        if key in parents:
+            return f"Application {key.name} is its own ancestor; break the cycle in Git"
+        try:
+            child = self.application(key.name, namespace=key.namespace)
+            automated = child.spec.sync_policy.automated
+            if automated is None or not automated.enabled:
+                self.write_status(child)
+                return ""
+            outcome = self.sync(
+                self.reconcile(child),
+                options=PlanOptions(prune=automated.prune),
+                run_options=run_options,
+                initiated_by=initiated_by,
+                wait=True,
+                parents=parents,
+            )
+        except ReconcilerError as error:
+            return str(error)
+        return "" if outcome.result.succeeded else outcome.result.message
+
+    def _begin(
+        self, operation_id: str, reconciliation: Reconciliation, options: PlanOptions, initiated_by: str
+    ) -> None:
+        if self.store is not None:
+            application, comparison = reconciliation.application, reconciliation.comparison
+            source = application.sources[0]
+            self.store.abandon_unfinished(
+                comparison.application,
+                comparison.namespace,
+                "its process ended before the operation did; the sync after it finishes the work",
+                at=self.clock(),
+            )
+            self.store.begin(
+                operation_id=operation_id,
+                application=comparison.application,
+                namespace=comparison.namespace,
+                project=comparison.project,
+                cluster=self.connection.server,
+                target_revision=source.target_revision or "HEAD",
+                revisions=comparison.revisions,
+                started_at=self.clock(),
+                initiated_by=initiated_by,
+                dry_run=options.dry_run,
+                prune=options.prune,
+            )
+
+    def _end(self, operation_id: str, result: SyncResult, notebook: str) -> None:
+        if self.store is not None:
+            self.store.end(
+                operation_id,
+                phase=result.phase,
+                message=result.message,
+                finished_at=result.finished_at,
+                resources=resource_outcomes(result.results),
+                notebook=notebook,
+            )
+
+    def history(self, application: str | None = None, *, limit: int | None = None) -> list[SyncRecord]:
+        """Recorded syncs, the newest first."""
+        if self.store is None:
+            raise UsageError("no history store is open; give --store URL")
+        return self.store.records(application=application, namespace=self.namespace, limit=limit)
+
+    def write_status(self, application: Application, result: SyncResult | None = None) -> Comparison:
+        """Compare again and write ``status`` as Argo CD does; an Application that only a file holds keeps none."""
+        comparison = self.compare(application, revision=_one(result.revisions) if result else None)
+        name, namespace = application.name, application.metadata.namespace or self.namespace
+        live = get_application(self.connection, self.comparer.discovery, namespace=namespace, name=name)
+        if live is not None:
+            current = parse_application(live, where="cluster", from_cluster=True)
+            status = application_status(current, comparison, result, now=self.clock())
+            patch_status(self.connection, self.comparer.discovery, live, merge_patch(current.status, status))
+        return comparison
+
+    def _plan(self, reconciliation: Reconciliation, options: PlanOptions) -> tuple[SyncPlan, dict[str, Manifest]]:
+        """The plan, and the real manifests by task id."""
+        revision = reconciliation.comparison.revision
+        started = int(self.clock().timestamp())
+        named = [
+            (phase, named_hook(hook, revision=revision, phase=phase, started_unix_s=started))
+            for hook in reconciliation.hooks
+            for phase in sync_phases(hook)
+        ]
+        hooks = [
+            HookTarget(phase, self.comparer.masker.mask_object(hook), reconciliation.live.get(ResourceKey.of(hook)))
+            for phase, hook in named
+        ]
+        plan = plan_sync(
+            reconciliation.application,
+            reconciliation.comparison,
+            hooks,
+            options=options,
+            namespace_exists=reconciliation.namespace_exists,
+        )
+        by_phase = {(phase, ResourceKey.of(hook)): hook for phase, hook in named}
+        manifests: dict[str, Manifest] = {}
+        for task in plan.tasks:
+            if task.action is TaskAction.HOOK:
+                manifests[task.id] = by_phase[(task.phase, task.key)]
+            elif task.action is TaskAction.APPLY:
+                manifests[task.id] = reconciliation.targets[task.key]
+            elif task.target is not None:
+                manifests[task.id] = task.target
+        return plan, manifests
+
+    def _refuse_unsure(self, reconciliation: Reconciliation) -> None:
+        """A sync writes only what was compared for sure, into namespaces that are there or will be."""
+        comparison = reconciliation.comparison
+        if comparison.status is SyncStatus.UNKNOWN:
+            raise SpecError(f"{comparison.application} cannot be synced: {comparison.reason}")
+        namespace = reconciliation.application.spec.destination.namespace
+        creates = reconciliation.application.has_sync_option("CreateNamespace=true")
+        made = ResourceKey("", "Namespace", "", namespace) in reconciliation.targets
+        used = any(key.namespace == namespace for key in reconciliation.targets)
+        if used and not (reconciliation.namespace_exists or creates or made):
+            raise SpecError(
+                f"{comparison.application} cannot be synced: namespace {namespace} is not there; create it, or set "
+                "spec.syncPolicy.syncOptions to [CreateNamespace=true]"
+            )
+
+
+def _one(revisions: Sequence[str]) -> str | None:
+    """The revision that all sources share, to compare again at what was synced."""
+    return revisions[0] if len(set(revisions)) == 1 else None

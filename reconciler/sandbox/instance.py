@@ -1,0 +1,206 @@
+"""Running a sandbox cluster inside this process."""
+
+import asyncio
+import json
+import secrets
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from reconciler.errors import ClusterUnreachableError, UsageError
+
+if TYPE_CHECKING:
+    from reconciler.sandbox.api import Api
+
+DEFAULT_LATENCY_S: Final = 0.05
+START_TIMEOUT_S: Final = 20.0
+CONTEXT: Final = "gitops-nb-sandbox"
+
+
+class Sandbox:
+    """A sandbox cluster on a loopback port, served by a thread of this process.
+
+    ::
+
+        with Sandbox() as sandbox:
+            subprocess.run(["kubectl", "--kubeconfig", sandbox.kubeconfig, "get", "nodes"])
+
+    Parameters
+    ----------
+    latency_s:
+        Seconds that a simulated controller takes for one step.
+    directory:
+        Where kubeconfig and certificate are written; a private temporary folder, removed at the end, when None.
+    clock:
+        The cluster's time; the real one when None.
+    seed:
+        Makes uids and generated names repeatable.
+    """
+
+    def __init__(
+        self,
+        *,
+        latency_s: float = DEFAULT_LATENCY_S,
+        directory: Path | None = None,
+        clock: Callable[[], datetime] | None = None,
+        seed: int | None = None,
+    ) -> None:
+        if latency_s < 0:
+            raise UsageError(f"latency_s is {latency_s}; give a number of seconds that is not negative")
+        self._latency_s = latency_s
+        self._directory = directory
+        self._clock = clock
+        self._seed = seed
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: Callable[[], None] = lambda: None
+        self._failure: BaseException | None = None
+        self.instance = secrets.token_hex(8)
+        self.token = secrets.token_urlsafe(32)
+        self.url = ""
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The kubeconfig of a cluster administrator (mode 0600)."""
+        return self._folder / "kubeconfig"
+
+    @property
+    def ca_file(self) -> Path:
+        """The certificate to trust."""
+        return self._folder / "server.crt"
+
+    @property
+    def _folder(self) -> Path:
+        if self._directory is None:
+            raise UsageError("the sandbox is not running; use it as a context manager, or call start()")
+        return self._directory
+
+    def start(self) -> Self:
+        """Start serving; returns when requests are answered.
+
+        Raises
+        ------
+        ClusterUnreachableError
+            When the server does not come up.
+        """
+        self._private = self._directory is None
+        if self._directory is None:
+            self._directory = Path(tempfile.mkdtemp(prefix="gitops-nb-sandbox-"))
+        ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(ready,), name="gitops-nb-sandbox", daemon=True)
+        self._thread.start()
+        if not ready.wait(START_TIMEOUT_S) or self._failure is not None:
+            self.stop()
+            raise ClusterUnreachableError(f"the sandbox did not start within {START_TIMEOUT_S:g} s") from self._failure
+        return self
+
+    def stop(self) -> None:
+        """Stop serving and remove the private folder."""
+        if self._loop is not None and self._thread is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop)
+            self._thread.join(timeout=10)
+        self._thread = None
+        if self._directory is not None and self._private:
+            shutil.rmtree(self._directory, ignore_errors=True)
+            self._directory = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def call(self, action: "Callable[[Api], Any]") -> Any:
+        """Run ``action`` in the server's own thread, between two requests: the way to look inside or to disturb."""
+        if self._loop is None:
+            raise UsageError("the sandbox is not running; use it as a context manager, or call start()")
+
+        async def run() -> Any:
+            return action(self._api)
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(timeout=START_TIMEOUT_S)
+
+    def _run(self, ready: threading.Event) -> None:
+        try:
+            asyncio.run(self._serve(ready))
+        except BaseException as error:  # noqa: BLE001 - told to the thread that waits for the start
+            self._failure = error
+        finally:
+            ready.set()
+
+    async def _serve(self, ready: threading.Event) -> None:
+        import uvicorn
+
+        from reconciler.sandbox.api import Api
+        from reconciler.sandbox.bootstrap import bootstrap
+        from reconciler.sandbox.cluster import Cluster, utc_now
+        from reconciler.sandbox.server import Server
+        from reconciler.sandbox.tls import make_certificate
+
+        certificate, key = make_certificate(self._folder)
+        self._loop = asyncio.get_running_loop()
+        cluster = Cluster(clock=self._clock or utc_now, seed=self._seed)
+        self._api = Api(cluster)
+        bootstrap(self._api)
+        application = Server(self._api, token=self.token, instance=self.instance)
+        config = uvicorn.Config(
+            application,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            loop="asyncio",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=1,
+            ssl_certfile=str(certificate),
+            ssl_keyfile=str(key),
+        )
+        server = uvicorn.Server(config)
+        # The signals belong to the process that embeds the sandbox.
+        server.install_signal_handlers = lambda: None
+        listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        self._write_kubeconfig(certificate)
+
+        def stop() -> None:
+            application.stop()
+            server.should_exit = True
+
+        self._stop = stop
+        serving = asyncio.ensure_future(_serve_on(server, listener))
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.002)
+        ready.set()
+        await serving
+
+    def _write_kubeconfig(self, certificate: Path) -> None:
+        from base64 import b64encode
+
+        data = b64encode(certificate.read_bytes()).decode()
+        content = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": CONTEXT, "cluster": {"server": self.url, "certificate-authority-data": data}}],
+            "users": [{"name": CONTEXT, "user": {"token": self.token}}],
+            "contexts": [{"name": CONTEXT, "context": {"cluster": CONTEXT, "user": CONTEXT, "namespace": "default"}}],
+            "current-context": CONTEXT,
+        }
+        self.kubeconfig.touch(mode=0o600)
+        self.kubeconfig.chmod(0o600)
+        # JSON is YAML, and needs no YAML library here.
+        self.kubeconfig.write_text(json.dumps(content, indent=2) + "\n")
+
+
+async def _serve_on(server: Any, listener: socket.socket) -> None:
+    # serve() would install handlers for the process's signals; what it does besides is this.
+    await server._serve(sockets=[listener])

@@ -1,0 +1,169 @@
+"""The sandbox's sockets: HTTP/1.1 over TLS on the loopback interface.
+
+Source of the access rules: a server on loopback is reachable by every local process and, through a browser, by every
+web page; so each request needs the token, a loopback Host, and no Origin.
+"""
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import orjson
+
+from reconciler.sandbox.api import Api
+from reconciler.sandbox.messages import JSON, Request, Response
+from reconciler.sandbox.status import StatusError, internal_error, unauthorized
+from reconciler.sandbox.watches import Watch
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+MAX_BODY_BYTES: Final = 3 * 1024 * 1024
+BOOKMARK_S: Final = 60.0
+WATCH_TIMEOUT_S: Final = 2400.0
+INSTANCE_PATH: Final = "/sandbox/instance"
+_LOOPBACK: Final = frozenset(["127.0.0.1", "localhost", "[::1]"])
+_PUBLIC: Final = frozenset(["/healthz", "/livez", "/readyz"])
+
+
+class Server:
+    """The ASGI application.
+
+    Parameters
+    ----------
+    token:
+        What clients present as bearer token.
+    instance:
+        An id that tells this process from others that had the port before.
+    """
+
+    def __init__(self, api: Api, *, token: str, instance: str) -> None:
+        self._api = api
+        self._token = token.encode()
+        self._instance = instance
+        self._watches: set[Watch] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        refusal = self._refusal(scope["path"], headers)
+        if refusal is not None:
+            await _respond(send, Response(refusal.status, refusal.body()))
+            return
+        try:
+            body = await _read(receive)
+        except StatusError as error:
+            await _respond(send, Response(error.status, error.body()))
+            return
+        query: dict[str, str] = {}
+        for key, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
+            query.setdefault(key, value)
+        path = scope.get("raw_path", b"").decode("latin-1") or scope["path"]
+        await self._answer(Request(scope["method"], path, query, headers, body), receive, send)
+
+    def stop(self) -> None:
+        """End all watches, so that the server can close its connections."""
+        for watch in tuple(self._watches):
+            watch.end()
+
+    async def _answer(self, request: Request, receive: Receive, send: Send) -> None:
+        if request.path == INSTANCE_PATH:
+            await _respond(send, Response(200, {"instance": self._instance}))
+            return
+        try:
+            answer = self._api.handle(request)
+        except Exception as error:  # noqa: BLE001 - the last resort of a server: the client gets a Status, not a cut line
+            problem = internal_error(f"{type(error).__name__} while handling {request.method}")
+            await _respond(send, Response(problem.status, problem.body()))
+            raise
+        if isinstance(answer, Watch):
+            await self._stream(request, answer, receive, send)
+        else:
+            await _respond(send, answer, head=request.method == "HEAD")
+
+    def _refusal(self, path: str, headers: Mapping[str, str]) -> StatusError | None:
+        host = headers.get("host", "")
+        name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
+        if name not in _LOOPBACK:
+            return StatusError(403, "Forbidden", "the sandbox answers only to loopback host names")
+        if "origin" in headers:
+            return StatusError(403, "Forbidden", "the sandbox refuses requests from web pages")
+        if path in _PUBLIC:
+            return None
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), self._token):
+            return unauthorized()
+        return None
+
+    async def _stream(self, request: Request, watch: Watch, receive: Receive, send: Send) -> None:
+        """Send a watch's events as they come, until the client, the time limit or the server ends it."""
+        loop = asyncio.get_running_loop()
+        woken = asyncio.Event()
+        watch.wake = woken.set
+        self._watches.add(watch)
+        gone = asyncio.ensure_future(_disconnected(receive))
+        gone.add_done_callback(lambda _: woken.set())
+        seconds = request.query.get("timeoutSeconds", "")
+        deadline = loop.time() + (float(seconds) if seconds.isdigit() and int(seconds) else WATCH_TIMEOUT_S)
+        await send(_start(200, JSON, (("transfer-encoding", "chunked"),)))
+        try:
+            while not gone.done():
+                events = watch.drain()
+                if events:
+                    lines = b"".join(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE) for event in events)
+                    await send({"type": "http.response.body", "body": lines, "more_body": True})
+                if watch.ended or loop.time() >= deadline:
+                    break
+                if not await _wait(woken, min(BOOKMARK_S, deadline - loop.time())):
+                    watch.add_bookmark()
+        finally:
+            watch.close()
+            self._watches.discard(watch)
+            gone.cancel()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _wait(woken: asyncio.Event, seconds: float) -> bool:
+    """Whether there was news within ``seconds``."""
+    try:
+        await asyncio.wait_for(woken.wait(), seconds)
+    except TimeoutError:
+        return False
+    woken.clear()
+    return True
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _read(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        part = message.get("body", b"")
+        size += len(part)
+        if size > MAX_BODY_BYTES:
+            text = f"Request entity too large: limit is {MAX_BODY_BYTES}"
+            raise StatusError(413, "RequestEntityTooLarge", text)
+        parts.append(part)
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _start(status: int, content_type: str, headers: tuple[tuple[str, str], ...]) -> MutableMapping[str, Any]:
+    fixed = (("content-type", content_type), ("cache-control", "no-cache, private"))
+    encoded = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in (*fixed, *headers)]
+    return {"type": "http.response.start", "status": status, "headers": encoded}
+
+
+async def _respond(send: Send, response: Response, *, head: bool = False) -> None:
+    body = b"" if head else response.encode()
+    headers = (*response.headers, ("content-length", str(len(body))))
+    await send(_start(response.status, response.content_type, headers))
+    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,0 +1,150 @@
+"""A browser, and a page on loopback that shows a widget over its real state."""
+
+import importlib.util
+import json
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+THEMES = Path(sys.prefix) / "share" / "jupyter" / "nbconvert" / "templates" / "lab" / "static"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+class WidgetHost:
+    """Serves one widget: its module, its style and its state; what the page changes goes to the widget itself."""
+
+    def __init__(self, widget: Any, theme: str = "light") -> None:
+        files = {
+            "/": ("text/html", (HERE / "host.html").read_bytes),
+            "/widget.js": ("text/javascript", lambda: str(widget._esm).encode()),
+            "/widget.css": ("text/css", lambda: str(widget._css).encode()),
+            "/theme.css": ("text/css", lambda: theme_css(theme).encode()),
+            "/state": ("application/json", lambda: json.dumps(_state(widget)).encode()),
+        }
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                kind, read = files.get(self.path, ("text/plain", lambda: b""))
+                self._answer(kind, read())
+
+            def do_POST(self) -> None:
+                before = json.dumps(_state(widget))
+                changes = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                widget.set_state(changes)
+                known = json.loads(before)
+                after = {name: value for name, value in _state(widget).items() if known.get(name) != value}
+                self._answer("application/json", json.dumps({**after, **changes}).encode())
+
+            def _answer(self, kind: str, body: bytes) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", f"{kind}; charset=utf-8")
+                # As strict as JupyterLab's own page can be made: no inline script from any data may run.
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def theme_css(theme: str) -> str:
+    """JupyterLab's own variables, as nbconvert ships them; empty for a page that has none."""
+    path = THEMES / f"theme-{theme}.css"
+    return path.read_text(encoding="utf-8") if theme != "none" else ""
+
+
+def _state(widget: Any) -> dict[str, Any]:
+    return {name: value for name, value in widget.get_state().items() if not name.startswith("_") and name != "layout"}
+
+
+def load_guestbook() -> ModuleType:
+    path = HERE.parent / "data" / "gitops_nb" / "guestbook.py"
+    spec = importlib.util.spec_from_file_location("guestbook", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def guestbook() -> ModuleType:
+    return load_guestbook()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    executable = next(filter(None, map(shutil.which, NAMES)), None)
+    if executable is None:
+        reason = f"no Chromium: none of {', '.join(NAMES)} is on PATH; install Debian's chromium"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def show(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Open a widget in a page; errors of the page fail the test."""
+    hosts: list[WidgetHost] = []
+    pages: list[Any] = []
+    problems: list[str] = []
+
+    def open_widget(widget: Any, *, width: int = 1200, theme: str = "light") -> Any:
+        host = WidgetHost(widget, theme)
+        hosts.append(host)
+        page = browser.new_page(
+            viewport={"width": width, "height": 900}, color_scheme="dark" if theme == "dark" else "light"
+        )
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        pages.append(page)
+        page.goto(host.url)
+        page.wait_for_selector("html[data-ready=true]", state="attached")
+        return page
+
+    yield open_widget
+    for page in pages:
+        page.close()
+    for host in hosts:
+        host.close()
+    assert problems == []

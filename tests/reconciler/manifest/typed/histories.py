@@ -1,0 +1,512 @@
+"""Random histories of several managers on one object, played on a cluster and predicted beside it.
+
+A step is one request. What the cluster answers is compared with what was predicted from the object as it was before.
+"""
+
+import copy
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.errors import SpecError
+from reconciler.manifest import OpenApi, predict_apply, predict_update
+from tests.conformance.client import MERGE_PATCH, Answer, Client
+
+MANAGERS = ("ann", "bob", "cid")
+GROUP = "typed.example.com"
+OWNERS = ("owner-1", "owner-2")
+
+Build = Callable[[random.Random], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A kind, where its objects live, and how to make a random part of one."""
+
+    kind: str
+    api_version: str
+    plural: str
+    build: Build
+    status: Build | None = None
+
+    def collection(self, namespace: str) -> str:
+        prefix = "/apis" if "/" in self.api_version else "/api"
+        return f"{prefix}/{self.api_version}/namespaces/{namespace}/{self.plural}"
+
+
+def some(rng: random.Random, **options: Callable[[], Any]) -> dict[str, Any]:
+    """A random subset of fields in random order."""
+    names = [name for name in options if rng.random() < 0.55]
+    rng.shuffle(names)
+    return {name: options[name]() for name in names}
+
+
+def texts(rng: random.Random, keys: str, values: str = "xyz") -> dict[str, str]:
+    return {key: rng.choice(values) for key in rng.sample(keys, rng.randint(0, len(keys)))}
+
+
+def metadata(rng: random.Random) -> dict[str, Any]:
+    return some(
+        rng,
+        labels=lambda: texts(rng, "abc"),
+        annotations=lambda: texts(rng, "abc", "x"),
+        finalizers=lambda: [f"{GROUP}/{name}" for name in rng.sample("fgh", rng.randint(0, 2))],
+        ownerReferences=lambda: [
+            {"apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": "", **some(rng, controller=lambda: False)}
+            for name in rng.sample(OWNERS, rng.randint(0, 2))
+        ],
+    )
+
+
+def config_map(rng: random.Random) -> dict[str, Any]:
+    return {
+        "metadata": metadata(rng),
+        **some(
+            rng,
+            data=lambda: {**texts(rng, "abcd"), **({"n": None} if rng.random() < 0.1 else {})},
+            binaryData=lambda: {key: rng.choice(["aGk=", "eA=="]) for key in rng.sample("pq", rng.randint(0, 2))},
+        ),
+    }
+
+
+def service(rng: random.Random) -> dict[str, Any]:
+    def port(number: int, protocol: str | None) -> dict[str, Any]:
+        return {
+            "name": f"p{number}{(protocol or 'TCP').lower()}",
+            "port": number,
+            **({"protocol": protocol} if protocol else {}),
+            **some(rng, targetPort=lambda: rng.choice([8080, "http"])),
+        }
+
+    kinds = [(80, "TCP"), (80, "UDP"), (81, None), (82, "TCP")]
+    return {
+        "metadata": metadata(rng),
+        "spec": {
+            "clusterIP": "None",
+            "ports": [port(*kind) for kind in rng.sample(kinds, rng.randint(1, 3))],
+            **some(
+                rng,
+                selector=lambda: texts(rng, "ab"),
+                sessionAffinity=lambda: rng.choice(["None", "ClientIP"]),
+                publishNotReadyAddresses=lambda: rng.choice([True, False]),
+            ),
+        },
+    }
+
+
+def container(rng: random.Random, name: str) -> dict[str, Any]:
+    quantities = ["500m", "0.5", "1", "1Gi", "1024Mi", "2e3"]
+    return {
+        "name": name,
+        "image": rng.choice(["img:1", "img:2"]),
+        **some(
+            rng,
+            env=lambda: [
+                {"name": variable, **({"value": rng.choice(["", "v", "w"])} if rng.random() < 0.8 else {})}
+                for variable in rng.sample("ABC", rng.randint(0, 3))
+            ],
+            ports=lambda: [
+                {"containerPort": port, **({"protocol": protocol} if protocol else {}), **some(rng, name=lambda: "n")}
+                for port, protocol in rng.sample([(80, None), (80, "UDP"), (81, "TCP")], 1)
+            ],
+            args=lambda: rng.choice([[], ["a"], ["a", "b"]]),
+            resources=lambda: some(
+                rng,
+                limits=lambda: {"cpu": rng.choice(quantities[:3]), "memory": rng.choice(quantities[3:])},
+                requests=lambda: {"cpu": rng.choice(["100m", "0.1", 0.1])},
+            ),
+            securityContext=lambda: some(rng, runAsNonRoot=lambda: rng.choice([True, False]), privileged=lambda: False),
+            volumeMounts=lambda: [{"name": "v", "mountPath": path} for path in rng.sample(["/a", "/b"], 1)],
+            readinessProbe=lambda: {"httpGet": {"path": "/", "port": rng.choice([80, "n"])}},
+            imagePullPolicy=lambda: rng.choice(["Always", "IfNotPresent"]),
+        ),
+    }
+
+
+def deployment(rng: random.Random) -> dict[str, Any]:
+    names = rng.sample(["web", "log", "mesh"], rng.randint(1, 2))
+    pod = {
+        "containers": [container(rng, name) for name in names],
+        "volumes": [{"name": "v", **rng.choice([{"emptyDir": {}}, {"configMap": {"name": "c"}}])}],
+        **some(
+            rng,
+            nodeSelector=lambda: texts(rng, "ab"),
+            tolerations=lambda: [{"key": key, "operator": "Exists"} for key in rng.sample("kl", rng.randint(0, 2))],
+            imagePullSecrets=lambda: [{"name": name} for name in rng.sample("st", rng.randint(0, 2))],
+            hostAliases=lambda: [{"ip": ip, "hostnames": ["h"]} for ip in rng.sample(["1.1.1.1", "1.1.1.2"], 1)],
+            securityContext=lambda: some(rng, fsGroup=lambda: rng.choice([0, 1]), sysctls=list),
+            hostNetwork=lambda: False,
+            terminationGracePeriodSeconds=lambda: rng.choice([0, 5, None]),
+            affinity=lambda: rng.choice([{}, {"podAffinity": {}}]),
+        ),
+    }
+    return {
+        "metadata": metadata(rng),
+        "spec": {
+            "selector": {"matchLabels": {"app": "x"}},
+            "template": {"metadata": {"labels": {"app": "x", **texts(rng, "ab")}}, "spec": pod},
+            **some(
+                rng,
+                replicas=lambda: rng.choice([0, 1, 2, None]),
+                paused=lambda: rng.choice([True, False]),
+                minReadySeconds=lambda: rng.choice([0, 3]),
+                strategy=lambda: rng.choice(
+                    [{}, {"rollingUpdate": {"maxSurge": rng.choice([1, "25%"])}}, {"type": "RollingUpdate"}]
+                ),
+            ),
+        },
+    }
+
+
+def deployment_status(rng: random.Random) -> dict[str, Any]:
+    def condition(kind: str) -> dict[str, Any]:
+        return {"type": kind, "status": rng.choice(["True", "False"]), "reason": rng.choice("xy")}
+
+    conditions = [condition(kind) for kind in rng.sample(["Available", "Progressing"], rng.randint(0, 2))]
+    return some(rng, observedGeneration=lambda: rng.randint(0, 3), conditions=lambda: conditions)
+
+
+def widget(rng: random.Random) -> dict[str, Any]:
+    def free() -> Any:
+        return rng.choice([1, "x", True, {"a": 1}, {"b": {"c": []}}, [1, 2], {}, [], {"a": "y", "l": [{"m": 1}]}])
+
+    spec = some(
+        rng,
+        text=lambda: rng.choice(["x", "y", ""]),
+        number=lambda: rng.choice([0, 1, 2]),
+        ratio=lambda: rng.choice([0, 1.5, 2.0, 3]),
+        flag=lambda: rng.choice([True, False]),
+        either=lambda: rng.choice([1, "1", "50%"]),
+        words=lambda: rng.sample(["p", "q", "r", "s<t"], rng.randint(0, 3)),
+        numbers=lambda: rng.sample([1, 2, 3], rng.randint(0, 3)),
+        parts=lambda: [
+            {"name": name, **some(rng, size=lambda: rng.choice([1, 2]), tags=lambda: rng.sample("tu", rng.randint(0, 2)))}
+            for name in rng.sample("abc", rng.randint(0, 3))
+        ],
+        ports=lambda: [
+            {"port": port, **({"protocol": protocol} if protocol else {}), **some(rng, note=lambda: rng.choice("mn"))}
+            for port, protocol in rng.sample([(1, None), (1, "UDP"), (2, "TCP"), (3, "UDP")], rng.randint(0, 3))
+        ],
+        whole=lambda: rng.choice([[], ["a"], ["b", "a"]]),
+        unit=lambda: rng.choice([{}, {"a": 1}, {"a": 1, "b": 2}]),
+        labels=lambda: texts(rng, "abc"),
+        nested=lambda: some(rng, deep=lambda: texts(rng, "xy"), list=lambda: [{"k": 1}], empty=dict),
+        free=free,
+        anything=free,
+        maybe=lambda: rng.choice([None, "z", "w"]),
+        defaulted=lambda: rng.choice(["d", "e"]),
+        table=lambda: {key: some(rng, v=lambda: rng.choice([1, 2])) for key in rng.sample("ab", rng.randint(0, 2))},
+        embedded=lambda: {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "e", **some(rng, labels=lambda: texts(rng, "a"))},
+            **some(rng, data=lambda: texts(rng, "ab")),
+        },
+    )
+    return {"metadata": metadata(rng), **({"spec": spec} if rng.random() < 0.95 else {})}
+
+
+def widget_status(rng: random.Random) -> dict[str, Any]:
+    return some(rng, phase=lambda: rng.choice("xy"), count=lambda: rng.randint(0, 2))
+
+
+CRD: dict[str, Any] = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": f"widgets.{GROUP}"},
+    "spec": {
+        "group": GROUP,
+        "scope": "Namespaced",
+        "names": {"kind": "Widget", "plural": "widgets", "singular": "widget", "listKind": "WidgetList"},
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "subresources": {"status": {}},
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "properties": {
+                            "spec": {
+                                "type": "object",
+                                "properties": {
+                                    "text": {"type": "string"},
+                                    "number": {"type": "integer"},
+                                    "ratio": {"type": "number"},
+                                    "flag": {"type": "boolean"},
+                                    "either": {"x-kubernetes-int-or-string": True},
+                                    "words": {
+                                        "type": "array",
+                                        "x-kubernetes-list-type": "set",
+                                        "items": {"type": "string"},
+                                    },
+                                    "numbers": {
+                                        "type": "array",
+                                        "x-kubernetes-list-type": "set",
+                                        "items": {"type": "integer"},
+                                    },
+                                    "parts": {
+                                        "type": "array",
+                                        "x-kubernetes-list-type": "map",
+                                        "x-kubernetes-list-map-keys": ["name"],
+                                        "items": {
+                                            "type": "object",
+                                            "required": ["name"],
+                                            "properties": {
+                                                "name": {"type": "string"},
+                                                "size": {"type": "integer"},
+                                                "tags": {
+                                                    "type": "array",
+                                                    "x-kubernetes-list-type": "set",
+                                                    "items": {"type": "string"},
+                                                },
+                                            },
+                                        },
+                                    },
+                                    "ports": {
+                                        "type": "array",
+                                        "x-kubernetes-list-type": "map",
+                                        "x-kubernetes-list-map-keys": ["port", "protocol"],
+                                        "items": {
+                                            "type": "object",
+                                            "required": ["port"],
+                                            "properties": {
+                                                "port": {"type": "integer"},
+                                                "protocol": {"type": "string", "default": "TCP"},
+                                                "note": {"type": "string"},
+                                            },
+                                        },
+                                    },
+                                    "whole": {"type": "array", "items": {"type": "string"}},
+                                    "unit": {
+                                        "type": "object",
+                                        "x-kubernetes-map-type": "atomic",
+                                        "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}},
+                                    },
+                                    "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+                                    "nested": {
+                                        "type": "object",
+                                        "properties": {
+                                            "deep": {"type": "object", "additionalProperties": {"type": "string"}},
+                                            "list": {
+                                                "type": "array",
+                                                "items": {"type": "object", "properties": {"k": {"type": "integer"}}},
+                                            },
+                                            "empty": {"type": "object"},
+                                        },
+                                    },
+                                    "free": {"x-kubernetes-preserve-unknown-fields": True},
+                                    "anything": {
+                                        "x-kubernetes-preserve-unknown-fields": True,
+                                    },
+                                    "maybe": {"type": "string", "nullable": True},
+                                    "defaulted": {"type": "string", "default": "d"},
+                                    "table": {
+                                        "type": "object",
+                                        "additionalProperties": {
+                                            "type": "object",
+                                            "properties": {"v": {"type": "integer"}},
+                                        },
+                                    },
+                                    "embedded": {
+                                        "type": "object",
+                                        "x-kubernetes-embedded-resource": True,
+                                        "x-kubernetes-preserve-unknown-fields": True,
+                                    },
+                                },
+                            },
+                            "status": {
+                                "type": "object",
+                                "properties": {"phase": {"type": "string"}, "count": {"type": "integer"}},
+                            },
+                        },
+                    }
+                },
+            }
+        ],
+    },
+}
+
+SUBJECTS = {
+    subject.kind: subject
+    for subject in (
+        Subject("ConfigMap", "v1", "configmaps", config_map),
+        Subject("Service", "v1", "services", service),
+        Subject("Deployment", "apps/v1", "deployments", deployment, deployment_status),
+        Subject("Widget", f"{GROUP}/v1", "widgets", widget, widget_status),
+    )
+}
+
+
+@dataclass
+class Outcome:
+    """How many steps were compared, and what differed."""
+
+    compared: int = 0
+    defaulted: int = 0
+    refused: int = 0
+    differences: list[str] = field(default_factory=list)
+
+
+def make_owners(client: Client, namespace: str) -> dict[str, str]:
+    """The uids of the objects that owner references name; without them the garbage collector would interfere."""
+    collection = f"/api/v1/namespaces/{namespace}/configmaps"
+    for name in OWNERS:
+        client.create(collection, {"metadata": {"name": name}})
+    return {name: client.get(f"{collection}/{name}").expect(200)["metadata"]["uid"] for name in OWNERS}
+
+
+def play(
+    client: Client, openapi: OpenApi, namespace: str, uids: dict[str, str], subject: Subject, seed: int, steps: int = 7
+) -> Outcome:
+    """Play one history; the object is deleted in the end."""
+    rng = random.Random(seed)
+    name = f"h{seed}"
+    collection = subject.collection(namespace)
+    path = f"{collection}/{name}"
+    outcome = Outcome()
+    live: dict[str, Any] | None = None
+    try:
+        for step in range(steps):
+            part = subject.build(rng)
+            for reference in part["metadata"].get("ownerReferences", ()):
+                reference["uid"] = uids[reference["name"]]
+            label = f"{subject.kind} seed {seed} step {step}"
+            live = _step(client, openapi, subject, part, rng, outcome, collection, name, live, label)
+    finally:
+        if live is not None:
+            client.patch(path, {"metadata": {"finalizers": None}})
+            client.delete(path)
+    return outcome
+
+
+def _step(
+    client: Client,
+    openapi: OpenApi,
+    subject: Subject,
+    part: dict[str, Any],
+    rng: random.Random,
+    outcome: Outcome,
+    collection: str,
+    name: str,
+    live: dict[str, Any] | None,
+    label: str,
+) -> dict[str, Any] | None:
+    path = f"{collection}/{name}"
+    manager = rng.choice(MANAGERS)
+    body = {"apiVersion": subject.api_version, "kind": subject.kind, **part}
+    body["metadata"] = {"name": name, **part["metadata"]}
+    action = rng.choice(["apply", "apply", "apply", "force", "force", "put", "patch", "status"])
+    query: dict[str, Any] = {"fieldManager": manager}
+    subresource = ""
+    if action in ("apply", "force"):
+        if rng.random() < 0.2 and subject.status is not None:
+            body["status"] = subject.status(rng)
+        answer = client.apply(path, body, manager, force=str(action == "force").lower())
+        return _judge_apply(openapi, outcome, live, body, manager, action == "force", answer, f"{label} {action} {manager}")
+    if live is None:
+        answer = client.create(collection, body, **query)
+    elif action == "status" and subject.status is not None:
+        subresource = "status"
+        answer = client.patch(f"{path}/status", {"status": subject.status(rng)}, MERGE_PATCH, **query)
+    elif action == "put":
+        body["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
+        answer = client.update(path, body, **query)
+    else:
+        answer = client.patch(path, part, MERGE_PATCH, **query)
+    if not answer.ok:
+        outcome.refused += 1
+        return live
+    predicted = predict_update(
+        live, without_managed(answer.body), field_manager=manager, openapi=openapi, subresource=subresource
+    )
+    _compare(outcome, predicted, answer.body, f"{label} {action} {manager}")
+    return dict(answer.body)
+
+
+def _judge_apply(
+    openapi: OpenApi,
+    outcome: Outcome,
+    live: dict[str, Any] | None,
+    body: dict[str, Any],
+    manager: str,
+    force: bool,
+    answer: Answer,
+    label: str,
+) -> dict[str, Any] | None:
+    before = copy.deepcopy(live)
+    try:
+        prediction = predict_apply(live, body, field_manager=manager, force=force, openapi=openapi)
+    except SpecError as error:
+        if answer.status != 500:
+            outcome.differences.append(f"{label}: predicted {error}, got {answer.status} {answer.body}")
+        outcome.refused += 1
+        return live
+    if live != before:
+        outcome.differences.append(f"{label}: the live object was changed")
+    if answer.status == 409 or prediction.conflicts:
+        expected = sorted(str(answer.body.get("message", "")).splitlines()) if answer.status == 409 else []
+        if expected != sorted(prediction.message.splitlines()):
+            outcome.differences.append(f"{label}: predicted {prediction.message!r}, got {answer.status} {expected}")
+        outcome.compared += 1
+        return live
+    if not answer.ok:
+        outcome.refused += 1
+        if answer.status != 422:
+            outcome.differences.append(f"{label}: {answer.status} {answer.body}")
+        return live
+    assert prediction.object is not None
+    _compare(outcome, prediction.object, answer.body, label)
+    return dict(answer.body)
+
+
+def without_managed(obj: dict[str, Any]) -> dict[str, Any]:
+    meta = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+    return {**obj, "metadata": meta}
+
+
+def _compare(outcome: Outcome, predicted: dict[str, Any], actual: dict[str, Any], label: str) -> None:
+    outcome.compared += 1
+    defaulted = False
+    for path, mine, theirs in differences(_comparable(predicted), _comparable(actual), ""):
+        if mine is ABSENT:
+            defaulted = True
+        else:
+            outcome.differences.append(f"{label}: {path} predicted {mine!r}, got {theirs!r}")
+    mine_owners, their_owners = owners(predicted), owners(actual)
+    if mine_owners != their_owners:
+        keys = [key for key in mine_owners | their_owners if mine_owners.get(key) != their_owners.get(key)]
+        lines = [f"   {key}: {mine_owners.get(key)}\n   got {their_owners.get(key)}" for key in keys]
+        outcome.differences.append(f"{label}: owners\n" + "\n".join(lines))
+    outcome.defaulted += defaulted
+
+
+ABSENT = "<absent>"
+
+
+def differences(mine: Any, theirs: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+    """Leaves that differ, in order of path."""
+    if isinstance(mine, dict) and isinstance(theirs, dict):
+        for key in sorted(mine.keys() | theirs.keys()):
+            yield from differences(mine.get(key, ABSENT), theirs.get(key, ABSENT), f"{path}.{key}")
+    elif isinstance(mine, list) and isinstance(theirs, list) and len(mine) == len(theirs):
+        for index, (left, right) in enumerate(zip(mine, theirs, strict=True)):
+            yield from differences(left, right, f"{path}[{index}]")
+    elif mine != theirs or (isinstance(mine, bool) != isinstance(theirs, bool)):
+        yield path, mine, theirs
+
+
+def _comparable(obj: dict[str, Any]) -> dict[str, Any]:
+    drop = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "namespace")
+    meta = {key: value for key, value in obj["metadata"].items() if key not in drop}
+    return {**{key: value for key, value in obj.items() if key != "status"}, "metadata": meta}
+
+
+def owners(obj: dict[str, Any]) -> dict[tuple[Any, ...], Any]:
+    """managedFields as a set, without times."""
+    return {
+        (e["manager"], e["operation"], e["apiVersion"], e.get("subresource", "")): e["fieldsV1"]
+        for e in obj["metadata"].get("managedFields") or []
+    }
