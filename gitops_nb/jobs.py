@@ -2,27 +2,23 @@
 
 import ast
 import json
-import os
 import sys
 import uuid
 from collections.abc import Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from gitops_nb.surroundings import static_outputs
 from reconciler import errors
 from reconciler.errors import ReconcilerError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from nbformat import NotebookNode
 
 RESULT_MIME: Final = "application/vnd.gitops-nb.result+json"
 DEFAULT_OUTPUT: Final = "runs/{application}/{stamp}-{run}.ipynb"
-STATIC_VARIABLE: Final = "GITOPS_NB_STATIC"
 TYPES: Final[Mapping[str, type]] = {"str": str, "bool": bool, "int": int, "float": float, "list": list, "dict": dict}
 START_TIMEOUT_S: Final = 60
 
@@ -191,7 +187,7 @@ def run_job(
     if "notebook" in {parameter.name for parameter in describe_parameters(path)}:
         checked.setdefault("notebook", str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _environment({STATIC_VARIABLE: "1"}):
+    with static_outputs():
         try:
             executed = papermill.execute_notebook(
                 str(path),
@@ -201,7 +197,7 @@ def run_job(
                 start_timeout=START_TIMEOUT_S,
                 # A saved widget state would hide the static twin on a web page.
                 store_widget_state=False,
-                cwd=None,
+                config=_kernel_config(),
             )
         except PapermillExecutionError as error:
             return _failed(target, error.ename, error.evalue)
@@ -247,19 +243,14 @@ def _output_path(template: str, path: Path, values: Mapping[str, Any], run_id: s
     return Path(filled).absolute()
 
 
-@contextmanager
-def _environment(values: Mapping[str, str]) -> "Iterator[None]":
-    """Set variables for the kernel that is started inside."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+def _kernel_config() -> Any:
+    """Talk to the kernel over sockets in the file system where there are such: loopback ports are open to every user."""
+    from traitlets.config import Config
+
+    config = Config()
+    if sys.platform != "win32":
+        config.KernelManager.transport = "ipc"
+    return config
 
 
 def _light_nbformat() -> None:

@@ -20,6 +20,7 @@ from reconciler.formatting.states import PHASE_SIGNS, PHASE_TONES, Tone
 from reconciler.formatting.tasks import (
     PHASE_CAPTIONS,
     TaskKind,
+    TaskState,
     kind_of,
     phases_of,
     plan_options,
@@ -116,6 +117,6 @@ def _task(task: SyncTask, outcome: TaskResult | None, *, with_state: bool) -> Ht
 
 def _state_badge(outcome: TaskResult | None) -> Html:
     if outcome is None:
-        return badge("·", "pending", Tone.MUTED)
+        return badge(TaskState.PENDING.sign, TaskState.PENDING.value, TaskState.PENDING.tone)
     state = task_state(outcome)
     return badge(state.sign, state.value, state.tone)

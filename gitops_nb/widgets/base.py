@@ -6,6 +6,8 @@ from typing import Any
 
 import anywidget
 
+from gitops_nb.surroundings import shows_static
+
 _FOLDER = Path(__file__).parent
 
 
@@ -26,6 +28,8 @@ class RecordWidget(anywidget.AnyWidget):
         """The same as text."""
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        if shows_static():
+            return {"text/html": self.format_html(), "text/plain": self.format_text()}, {}
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is None:
             return None

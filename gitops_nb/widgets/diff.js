@@ -71,7 +71,8 @@ function resourceList(model, signal, prefix) {
   function item(row, index, header) {
     const state = header.states[row.state];
     const health = row.health ? { ...header.healths[row.health], label: row.health } : null;
-    const notes = [row.place, row.fields ? count(row.fields, "field") : row.state].filter(Boolean);
+    const told = ["", "Healthy", row.state === "missing" ? "Missing" : ""].includes(row.health) ? "" : row.health;
+    const notes = [row.place, row.fields ? count(row.fields, "field") : row.state, told].filter(Boolean);
     return h(
       "li",
       {
@@ -129,7 +130,7 @@ function detailPane(model, signal, isNarrow) {
       ["unified", "Unified", "One column, as a patch"],
       ["fields", "Fields", "One row a field, with its manager and time"],
     ],
-    get: () => (isNarrow() && model.get("mode") === "split" ? "unified" : model.get("mode")),
+    get: chosenMode,
     set: (value) => store(model, "mode", value),
     signal,
   });
@@ -148,6 +149,11 @@ function detailPane(model, signal, isNarrow) {
     signal,
   });
   signal.addEventListener("abort", () => clearTimeout(waiting));
+
+  // Two columns need more width than a narrow cell has.
+  function chosenMode() {
+    return isNarrow() && model.get("mode") === "split" ? "unified" : model.get("mode");
+  }
 
   const detailKey = (id, isNeat) => `${model.get("generation")} ${isNeat} ${id}`;
 
@@ -192,7 +198,7 @@ function detailPane(model, signal, isNarrow) {
       view.scrollTop = 0;
       shownFor = key;
     }
-    const isFields = mode.node.querySelector('[aria-checked="true"]')?.dataset.value === "fields";
+    const isFields = chosenMode() === "fields";
     compact.node.hidden = neat.node.hidden = isFields;
     return view.replaceChildren(...(isFields ? fields(detail) : lines(detail)));
   }
@@ -214,7 +220,7 @@ function detailPane(model, signal, isNarrow) {
 
   function lines(detail) {
     if (!detail.rows.length) return [h("p", { class: "gnb-empty", text: "There is no object to show." })];
-    const split = mode.node.querySelector('[aria-checked="true"]')?.dataset.value === "split";
+    const split = chosenMode() === "split" && !detail.alone;
     const unfold = (range) => {
       unfolded.push(range);
       draw();
@@ -254,9 +260,11 @@ function render({ model, el }) {
       .map(([state, look]) => h("span", { class: "gnb-count" }, mark(look, ""), `${counts[state]} ${state}`));
   };
   let narrow = false;
+  let reached = 0;
   const pane = detailPane(model, signal, () => narrow);
   const prefix = `gnb-item-${(instances += 1)}`;
-  root.append(head, h("div", { class: "gnb-body" }, resourceList(model, signal, prefix), pane.node));
+  const body = h("div", { class: "gnb-body" }, resourceList(model, signal, prefix), pane.node);
+  root.append(head, body);
   el.append(root);
   drawHead();
   listen(model, signal, { "header resources": drawHead });
@@ -266,7 +274,14 @@ function render({ model, el }) {
     if (width === 0 || narrow === width < NARROW) return;
     narrow = width < NARROW;
     root.classList.toggle("gnb-narrow", narrow);
+    reached = 0;
+    body.style.removeProperty("--gnb-reached");
     pane.draw();
+  });
+  // The frame grows with what it shows and never shrinks, so that the page below does not jump at every choice.
+  watchHeight(body, signal, (height) => {
+    reached = Math.max(reached, height);
+    body.style.setProperty("--gnb-reached", `${reached}px`);
   });
   return () => {
     controller.abort();

@@ -153,9 +153,18 @@ function watchTheme(root, signal) {
   return update;
 }
 
-/** Call back with the root's width in pixels, now and whenever it changes. */
-function watchWidth(root, signal, callback) {
-  const observer = new ResizeObserver(([entry]) => callback(entry.contentRect.width));
-  observer.observe(root);
+/** Call back with the width of an element's content in pixels, now and whenever it changes. */
+function watchWidth(node, signal, callback) {
+  watchSize(node, signal, (entry) => callback(entry.contentRect.width));
+}
+
+/** Call back with an element's height in pixels, border and all, now and whenever it changes. */
+function watchHeight(node, signal, callback) {
+  watchSize(node, signal, () => callback(node.offsetHeight));
+}
+
+function watchSize(node, signal, callback) {
+  const observer = new ResizeObserver(([entry]) => callback(entry));
+  observer.observe(node);
   signal.addEventListener("abort", () => observer.disconnect());
 }

@@ -6,6 +6,8 @@ const CHUNK = 1000;
 /** The rows in parts: `{rows}` to show and `{fold: [start, stop], section}` to unfold. */
 function partsOf(rows, sections, compact, unfolded) {
   const keep = new Uint8Array(rows.length);
+  // Where nothing differs there is nothing to fold around: the object is shown as it is.
+  if (rows.every(([sign]) => sign === "=")) keep.fill(1);
   rows.forEach(([sign], index) => {
     if (sign === "=" && compact) return;
     const reach = compact ? CONTEXT : 0;
@@ -150,7 +152,7 @@ function linesTable(detail, split, compact, unfolded, unfold) {
   draw();
   const heads = split
     ? [["", 1], ["Live, in the cluster", 1], ["", 1], ["Target, after a sync", 1]]
-    : [["", 2], ["- live   + target, after a sync", 1]];
+    : [["", 2], [detail.alone ? "Target, not compared with the cluster" : "- live   + target, after a sync", 1]];
   const head = h(
     "thead",
     {},
@@ -172,6 +174,10 @@ const withLines = (node, text) => {
   return node;
 };
 
+/** A field path that breaks after its dots and brackets where it must. */
+const pathOf = (path) =>
+  h("code", { class: "gnb-path" }, ...path.split(/(?<=[.\]])/).flatMap((part, index) => (index ? [h("wbr"), part] : [part])));
+
 function fieldsTable(fields) {
   const cell = (label, ...content) => h("td", { attrs: { "data-label": label } }, ...content);
   const rows = fields.map((field) =>
@@ -180,7 +186,7 @@ function fieldsTable(fields) {
       { class: field.ignored ? "gnb-ignored" : "" },
       cell(
         "Path",
-        h("code", { class: "gnb-path", text: field.path }),
+        pathOf(field.path),
         field.ignored ? h("span", { class: "gnb-tag", text: `ignored by ${field.ignored}` }) : null,
       ),
       cell("Target", withLines(h("code", { class: "gnb-value", tone: "add" }), field.target)),

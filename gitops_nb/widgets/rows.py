@@ -88,16 +88,17 @@ def resource_detail(resource: ResourceComparison, *, neat: bool) -> Json:
     """Lines and fields of one resource.
 
     A row is ``[sign, live segments, target segments]`` with sign ``=``, ``-``, ``+`` or ``~``; of an equal row only the
-    text is given. ``sections`` maps the position of a row that begins a part of the document to the keys above it.
+    text is given. ``alone`` says that there is only a target, compared with nothing. ``sections`` maps the position of
+    a row that begins a part of the document to the keys above it.
     """
     live, target = live_and_target_lines(resource, neat=neat)
-    if resource.live is None and state_of(resource) in _NOT_COMPARED:
-        live = target
-    rows = diff_lines(live, target)
+    alone = resource.live is None and state_of(resource) in _NOT_COMPARED
+    rows = diff_lines(target if alone else live, target)
     ignored = [difference for difference in resource.differences if difference.ignored_by]
     return {
         "id": resource_id(resource.key),
         "neat": neat,
+        "alone": alone,
         "rows": [_line(row) for row in rows],
         "sections": _sections(rows),
         "fields": [_field(difference) for difference in (*drifted(resource), *ignored)],
@@ -111,7 +112,7 @@ def plan_header(plan: SyncPlan, result: SyncResult | None) -> Json:
         "badges": [phase_badge(result)] if result else [],
         "facts": _facts(
             f"revision {short_revision(plan.revision)}" if plan.revision else "",
-            f"to {plan.namespace}/{plan.application}" if plan.namespace else "",
+            f"application {plan.namespace}/{plan.application}",
             *plan_options(plan),
             *(_result_facts(result) if result else ()),
         ),

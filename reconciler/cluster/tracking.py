@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.manifest.objects import Manifest, ResourceKey, annotations_of
+from reconciler.manifest.objects import Manifest, ResourceKey, annotations_of, metadata_of
 from reconciler.terms import ANNOTATION_TRACKING_ID
 
 
@@ -27,7 +27,7 @@ def parse_tracking_id(text: str) -> TrackingId | None:
         return None
     group, slash, kind = parts[1].partition("/")
     namespace, slash_name, name = parts[2].partition("/")
-    if not slash or not slash_name:
+    if not slash or not slash_name or "/" in kind or "/" in name:
         return None
     return TrackingId(parts[0], ResourceKey(group, kind, namespace, name))
 
@@ -56,7 +56,11 @@ def with_tracking(obj: Manifest, *, application: str, namespace: str) -> Manifes
     key = ResourceKey.of(obj)
     if (key.group, key.kind) == ("apiextensions.k8s.io", "CustomResourceDefinition"):
         return obj
+    metadata = metadata_of(obj)
+    annotations = metadata.get("annotations") or {}
+    if not isinstance(annotations, Mapping):
+        # The API server will refuse the object and say why.
+        return obj
     identity = TrackingId(application, ResourceKey(key.group, key.kind, key.namespace or namespace, key.name))
-    metadata = dict(obj.get("metadata") or {})
-    metadata["annotations"] = {**(metadata.get("annotations") or {}), ANNOTATION_TRACKING_ID: str(identity)}
-    return {**obj, "metadata": metadata}
+    marked = {**annotations, ANNOTATION_TRACKING_ID: str(identity)}
+    return {**obj, "metadata": {**metadata, "annotations": marked}}

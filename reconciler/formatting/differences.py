@@ -50,6 +50,7 @@ def resource_note(resource: ResourceComparison) -> str:
         ResourceState.UNKNOWN: resource.reason,
         ResourceState.CHANGED: f"{fields} differ" if len(drifted(resource)) != 1 else f"{fields} differs",
         ResourceState.MISSING: "not in the cluster",
+        ResourceState.HOOK: "runs during a sync; not compared",
         ResourceState.EXTRA: "not in Git; pruned by a sync with prune"
         if resource.requires_pruning
         else "not in Git; kept",

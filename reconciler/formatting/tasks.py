@@ -57,7 +57,7 @@ class TaskState(StrEnum):
 
     @property
     def sign(self) -> str:
-        return {"pending": "·", "running": "◔", "succeeded": "✓", "failed": "✕", "skipped": "/"}[self.value]
+        return {"pending": "○", "running": "◔", "succeeded": "✓", "failed": "✕", "skipped": "/"}[self.value]
 
     @property
     def tone(self) -> Tone:

@@ -7,7 +7,6 @@ from typing import Any, Self
 from reconciler.errors import SpecError, Violation
 
 
-
 Manifest = dict[str, Any]
 """A Kubernetes object as JSON gives it: str keys; str, int, float, bool, None, list, dict values."""
 
@@ -120,4 +119,6 @@ def images_of(obj: Mapping[str, Any]) -> tuple[str, ...]:
     if not isinstance(spec, Mapping):
         return ()
     containers = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
-    return tuple(sorted({str(entry["image"]) for entry in containers if isinstance(entry, Mapping) and entry.get("image")}))
+    return tuple(
+        sorted({str(entry["image"]) for entry in containers if isinstance(entry, Mapping) and entry.get("image")})
+    )

@@ -55,6 +55,7 @@ class Schema:
         "list_type",
         "map_atomic",
         "name",
+        "nullable",
         "required",
         "scalar",
         "scalar_types",
@@ -71,6 +72,8 @@ class Schema:
     format: str
     #: Whether the API server decodes values into a Go type, which drops empty and null fields.
     structured: bool
+    #: Whether a null is a value of its own; the API server drops other nulls of custom resources.
+    nullable: bool
     is_map: bool
     #: Owned and replaced as a whole.
     map_atomic: bool
@@ -137,6 +140,7 @@ class Schema:
         self.is_list = kind in ("array", "")
         self.scalar = _scalar_of(kind, node)
         self.scalar_types = _SCALAR_TYPES[self.scalar]
+        self.nullable = node.get("nullable") is True or not node
         self.format = str(node.get("format") or "")
         self.required = frozenset(node.get("required") or ())
         if node.get("x-kubernetes-preserve-unknown-fields") is True:

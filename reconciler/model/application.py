@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from reconciler.model.base import Items, JsonObject, Model, ObjectMeta
-from reconciler.model.source import ApplicationSource
+from reconciler.model.source import ApplicationSource, DirectoryOptions, HelmOptions, KustomizeOptions, PluginOptions
 
 
 class Destination(Model):
@@ -75,10 +75,10 @@ class DrySource(Model):
     repo_url: str = Field(alias="repoURL")
     target_revision: str
     path: str
-    helm: JsonObject | None = None
-    kustomize: JsonObject | None = None
-    directory: JsonObject | None = None
-    plugin: JsonObject | None = None
+    helm: HelmOptions | None = None
+    kustomize: KustomizeOptions | None = None
+    directory: DirectoryOptions | None = None
+    plugin: PluginOptions | None = None
 
 
 class SyncSource(Model):

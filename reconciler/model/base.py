@@ -1,6 +1,6 @@
 """What all models share: camelCase aliases, strict types, null read as absent."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 from pydantic.alias_generators import to_camel
@@ -37,10 +37,21 @@ class Model(BaseModel):
         return self.model_dump(exclude_unset=True, mode="json")
 
 
-class ObjectMeta(Model):
-    """The metadata that the engine reads; the rest of it is the API server's."""
+# What an object that was read from a cluster carries besides; a file made from one must stay readable.
+_SERVER_METADATA: Final = frozenset(
+    {"creationTimestamp", "deletionGracePeriodSeconds", "generateName", "managedFields", "ownerReferences", "selfLink"}
+)
 
-    model_config = ConfigDict(extra="ignore")
+
+class ObjectMeta(Model):
+    """The metadata that the engine reads; the rest of what Kubernetes knows there is passed over."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_server_fields(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {key: value for key, value in data.items() if key not in _SERVER_METADATA}
 
     name: str
     namespace: str = ""

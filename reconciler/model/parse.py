@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -14,6 +14,17 @@ from reconciler.model.project import AppProject
 
 M = TypeVar("M", bound=Model)
 
+# pydantic speaks of Python's types where the reader has written YAML.
+_MESSAGES: Final[Mapping[str, str]] = {
+    "missing": "is required",
+    "extra_forbidden": "unknown field",
+    "model_type": "must be an object",
+    "dict_type": "must be an object",
+    "tuple_type": "must be a list",
+    "string_type": "must be a string",
+    "bool_type": "must be true or false",
+    "int_type": "must be an integer",
+}
 DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
@@ -51,7 +62,7 @@ def _parse(model: type[M], document: Any, where: str, violations: list[Violation
     if not isinstance(document, dict):
         raise SpecError(f"{where or model.__name__}: not an object; expected kind {model.__name__}")
     try:
-        parsed = model.model_validate(document, extra="ignore" if from_cluster else "forbid")
+        parsed = model.model_validate(document, extra="ignore" if from_cluster else "forbid", by_alias=True, by_name=False)
     except ValidationError as error:
         violations += [_violation(detail) for detail in error.errors(include_url=False, include_input=False)]
         parsed = None
@@ -69,9 +80,8 @@ def _violation(detail: Mapping[str, Any]) -> Violation:
         if part in ("int", "str"):
             continue
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
-    messages = {"missing": "is required", "extra_forbidden": "unknown field"}
     text = str(detail["msg"])
-    return Violation(path, messages.get(detail["type"], text[:1].lower() + text[1:]))
+    return Violation(path, _MESSAGES.get(detail["type"], text[:1].lower() + text[1:]))
 
 
 def _mapping(value: Any, key: str) -> Mapping[str, Any]:
@@ -88,21 +98,22 @@ def _name_rules(document: Any) -> Iterator[Violation]:
 def _application_rules(document: Any) -> Iterator[Violation]:
     """The rules between fields (util/argo/argo.go ValidateRepo and ValidateDestination)."""
     yield from _name_rules(document)
-    if not isinstance(_mapping(document, "spec").get("destination"), Mapping):
+    spec = document.get("spec") if isinstance(document, Mapping) else None
+    if not isinstance(spec, Mapping):
         return
-    spec = _mapping(document, "spec")
-    destination = _mapping(spec, "destination")
-    if destination.get("server") and destination.get("name"):
-        yield Violation("spec.destination", "server and name are exclusive; keep one")
-    if not destination.get("server") and not destination.get("name"):
-        yield Violation("spec.destination", "server or name is required")
+    destination = spec.get("destination")
+    if isinstance(destination, Mapping):
+        if destination.get("server") and destination.get("name"):
+            yield Violation("spec.destination", "server and name are exclusive; keep one")
+        if not destination.get("server") and not destination.get("name"):
+            yield Violation("spec.destination", "server or name is required")
     sources = spec.get("sources")
     if isinstance(sources, list) and sources:
         for index, source in enumerate(sources):
             yield from _source_rules(source, f"spec.sources[{index}]")
     elif isinstance(spec.get("source"), Mapping):
         yield from _source_rules(spec["source"], "spec.source")
-    elif not isinstance(spec.get("sourceHydrator"), Mapping):
+    elif spec.get("source") is None and not isinstance(spec.get("sourceHydrator"), Mapping):
         yield Violation("spec.source", "is required (or spec.sources, or spec.sourceHydrator)")
 
 

@@ -4,5 +4,12 @@ Importing this package is light; the server's own libraries are imported when on
 """
 
 from reconciler.sandbox.instance import Sandbox
+from reconciler.sandbox.process import (
+    SandboxInfo,
+    sandbox_directory,
+    sandbox_status,
+    start_sandbox,
+    stop_sandbox,
+)
 
-__all__ = ["Sandbox"]
+__all__ = ["Sandbox", "SandboxInfo", "sandbox_directory", "sandbox_status", "start_sandbox", "stop_sandbox"]

@@ -115,7 +115,7 @@ class Api:
         if is_review(resource):
             if request.method != "POST":
                 raise _not_allowed()
-            return Response(201, answer_review(resource, parse_body(request)))
+            return Response(201, answer_review(resource, parse_body(request, self.cluster.documents)))
         verb = _verb(request, route)
         allowed = verb in resource.verbs or (route.subresource and verb in ("get", "patch", "update"))
         if not allowed or (route.namespace == "" and resource.namespaced and verb not in ("list", "watch")):
@@ -172,11 +172,11 @@ class Api:
         return start_watch(self.cluster, resource, route.namespace, request.query, name=route.name, shape=shape)
 
     def _create(self, request: Request, route: Route, resource: Resource) -> Answer:
-        written = self.writer.create(resource, route.namespace, parse_body(request) or {}, _options(request))
+        written = self.writer.create(resource, route.namespace, parse_body(request, self.cluster.documents) or {}, _options(request))
         return self._written(request, resource, written)
 
     def _update(self, request: Request, route: Route, resource: Resource) -> Answer:
-        body = parse_body(request) or {}
+        body = parse_body(request, self.cluster.documents) or {}
         return self._change(request, route, resource, lambda live: body)
 
     def _patch(self, request: Request, route: Route, resource: Resource) -> Answer:
@@ -228,7 +228,7 @@ class Api:
         return self._written(request, resource, written)
 
     def _delete(self, request: Request, route: Route, resource: Resource) -> Answer:
-        options = parse_delete_options(parse_body(request), request.query)
+        options = parse_delete_options(parse_body(request, self.cluster.documents), request.query)
         deleted = delete_object(self.cluster, resource, ObjectName(route.namespace, route.name), options)
         accepted = not deleted.immediately and options.orphan_dependents is False
         if not deleted.immediately or returns_object(resource):
@@ -239,7 +239,7 @@ class Api:
         return Response(200, status)
 
     def _delete_collection(self, request: Request, route: Route, resource: Resource) -> Answer:
-        options = parse_delete_options(parse_body(request), request.query)
+        options = parse_delete_options(parse_body(request, self.cluster.documents), request.query)
         content = list_objects(self.cluster, resource, route.namespace, request.query)
         for item in content["items"]:
             metadata = item["metadata"]

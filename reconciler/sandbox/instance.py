@@ -142,6 +142,7 @@ class Sandbox:
         from reconciler.sandbox.api import Api
         from reconciler.sandbox.bootstrap import bootstrap
         from reconciler.sandbox.cluster import Cluster, utc_now
+        from reconciler.sandbox.controllers import start_controllers
         from reconciler.sandbox.server import Server
         from reconciler.sandbox.tls import make_certificate
 
@@ -149,6 +150,9 @@ class Sandbox:
         self._loop = asyncio.get_running_loop()
         cluster = Cluster(clock=self._clock or utc_now, seed=self._seed)
         self._api = Api(cluster)
+        controllers = start_controllers(
+            self._api, self._loop, latency_s=self._latency_s, certificate=certificate.read_text()
+        )
         bootstrap(self._api)
         application = Server(self._api, token=self.token, instance=self.instance)
         config = uvicorn.Config(
@@ -169,10 +173,14 @@ class Sandbox:
         # The signals belong to the process that embeds the sandbox.
         server.install_signal_handlers = lambda: None
         listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        # Accepted connections inherit it. asyncio sets it only on sockets made with an explicit protocol, and without it
+        # each answer waits 40 ms for the client's delayed acknowledgement.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.url = f"https://127.0.0.1:{listener.getsockname()[1]}"
         self._write_kubeconfig(certificate)
 
         def stop() -> None:
+            controllers.stop()
             application.stop()
             server.should_exit = True
 

@@ -7,6 +7,8 @@ from urllib.parse import unquote
 
 import orjson
 
+from reconciler.sandbox.documents import Documents
+from reconciler.sandbox.protobuf import PROTOBUF, decode_protobuf
 from reconciler.sandbox.status import StatusError, bad_request, unsupported_media_type
 
 JSON: Final = "application/json"
@@ -104,7 +106,7 @@ def accepted_form(accept: str) -> str:
     raise StatusError(406, "NotAcceptable", message)
 
 
-def parse_body(request: Request) -> Any:
+def parse_body(request: Request, documents: Documents) -> Any:
     """The body of a create, update or delete request; None when it is empty.
 
     Raises
@@ -112,9 +114,11 @@ def parse_body(request: Request) -> Any:
     StatusError
         415 for a content type that we do not read, 400 for what is not JSON or YAML.
     """
+    if request.content_type == PROTOBUF:
+        return decode_protobuf(request.body, documents) if request.body else None
     kinds = ("", JSON, "application/yaml", "text/plain")
     if request.content_type not in kinds:
-        raise unsupported_media_type((JSON, "application/yaml"))
+        raise unsupported_media_type((JSON, "application/yaml", PROTOBUF))
     return parse_json(request.body, yaml=request.content_type == "application/yaml") if request.body.strip() else None
 
 

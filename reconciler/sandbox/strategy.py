@@ -10,12 +10,14 @@ import orjson
 
 from reconciler.manifest.objects import Manifest
 from reconciler.sandbox.cluster import CRDS, NAMESPACES, Cluster
+from reconciler.sandbox.defaults.workloads import TEMPLATE_GENERATION
 from reconciler.sandbox.documents import load_facts
 from reconciler.sandbox.kubelet import qos_class
 from reconciler.sandbox.resources import Resource
 from reconciler.sandbox.store import GroupResource, ObjectName
 
 DEPLOYMENTS: Final = GroupResource("apps", "deployments")
+DAEMON_SETS: Final = GroupResource("apps", "daemonsets")
 JOBS: Final = GroupResource("batch", "jobs")
 PODS: Final = GroupResource("", "pods")
 _GENERATION: Final = frozenset(
@@ -73,6 +75,10 @@ def prepare_create(cluster: Cluster, resource: Resource, obj: Manifest) -> None:
         _prepare_pod(cluster, obj)
     elif resource.storage == JOBS:
         _prepare_job(obj)
+    elif resource.storage == DAEMON_SETS:
+        metadata.setdefault("annotations", {})[TEMPLATE_GENERATION] = "1"
+    elif resource.storage == GroupResource("", "persistentvolumeclaims"):
+        metadata["finalizers"] = [*metadata.get("finalizers", ()), "kubernetes.io/pvc-protection"]
     elif resource.storage == NAMESPACES:
         obj["spec"] = {"finalizers": ["kubernetes"]}
         obj["status"] = {"phase": "Active"}
@@ -88,6 +94,8 @@ def prepare_update(cluster: Cluster, resource: Resource, obj: Manifest, live: Ma
         _keep(obj, live, "spec")
         _keep(obj, live, "status")
         obj["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = obj["metadata"]["name"]
+    if resource.storage == DAEMON_SETS:
+        _count_template(obj, live)
     if resource.crd or resource.storage in _GENERATION:
         _count_generation(resource, obj, live)
 
@@ -142,6 +150,13 @@ def _count_generation(resource: Resource, obj: Manifest, live: Manifest) -> None
         differs = differs or obj["metadata"].get("annotations") != live["metadata"].get("annotations")
     if differs:
         obj["metadata"]["generation"] = live["metadata"].get("generation", 0) + 1
+
+
+def _count_template(obj: Manifest, live: Manifest) -> None:
+    before = int((live["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, "1"))
+    changed_template = obj["spec"].get("template") != live["spec"].get("template")
+    annotations = obj["metadata"].setdefault("annotations", {})
+    annotations[TEMPLATE_GENERATION] = str(before + 1 if changed_template else before)
 
 
 def _reset_status(cluster: Cluster, resource: Resource, obj: Manifest) -> None:

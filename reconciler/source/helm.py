@@ -27,6 +27,7 @@ HELM_WORKERS = WorkerPool(Path(__file__).with_name("helm_worker.py"))
 
 _UNESCAPED_COMMA = re.compile(r"([^\\]),")
 _TEST_HOOKS = frozenset({"test", "test-success", "test-failure"})
+_REFERENCE = re.compile(r"\$([^/{$]+)/")
 _GLOB = re.compile(r"[*?\[{]")
 
 
@@ -107,6 +108,10 @@ class _Values:
         texts = []
         for index, name in enumerate(self._options.value_files):
             field = f"{self._field}.valueFiles[{index}]"
+            if (reference := _REFERENCE.match(name)) and reference[1] not in self._variables:
+                raise GenerationError(
+                    f"{field}: {shown(name)} is in another source (ref), which cannot be read; keep value files in one repository"
+                )
             found = self._find(
                 substitute(name, self._variables), field, optional=self._options.ignore_missing_value_files
             )
@@ -145,10 +150,6 @@ class _Values:
         return found
 
     def _find(self, name: str, field: str, *, optional: bool) -> tuple[str, Entry] | None:
-        if name.startswith("$"):
-            raise GenerationError(
-                f"{field}: {shown(name)} is in another source (ref), which cannot be read; keep value files in one repository"
-            )
         if "://" in name:
             raise GenerationError(
                 f"{field}: {shown(re.sub(r'//[^/]*@', '//', name))} is remote, which is refused; copy it into the repository"

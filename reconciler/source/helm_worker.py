@@ -112,6 +112,8 @@ def _values(request: dict[str, Any]) -> dict[str, Any]:
                 shape = json.loads(_native.call_string("helm_strvals_parse_string", f"{name}=x"))
             except HelmError as error:
                 raise ValueError(f"parameter {name}: {one_line(str(error), request['chart'])}") from None
+            if not shape:
+                raise ValueError(f"parameter {name}: the name says no value to set")
             values = _graft(values, parsed, _way(shape))
     return values
 

@@ -191,13 +191,11 @@ class Repository:
 
     def tree_of(self, revision: str) -> str:
         """Id of the root tree of a commit id that `resolve` gave."""
-        with self._lock:
-            return self._header(f"{revision}^{{tree}}")[0]
+        return self._header(f"{revision}^{{tree}}")[0]
 
     def object_size(self, object_id: str) -> int:
         """Size of an object in bytes, without reading it."""
-        with self._lock:
-            return self._header(object_id)[2]
+        return self._header(object_id)[2]
 
     def fetch_once(self) -> None:
         """Bring the mirror up to date, the first time it is asked for."""
@@ -324,11 +322,12 @@ class Repository:
 
     def _header(self, name: str) -> tuple[str, str, int]:
         """Id, kind and size of the object that a vetted name means."""
-        try:
-            # GitPython declares text here and returns what came over the pipe.
-            header: tuple[Any, Any, int] = self._open().git.get_object_header(name)
-        except (ValueError, OSError) as error:
-            raise self._unreadable(name) from error
+        with self._lock:
+            try:
+                # GitPython declares text here and returns what came over the pipe.
+                header: tuple[Any, Any, int] = self._open().git.get_object_header(name)
+            except (ValueError, OSError) as error:
+                raise self._unreadable(name) from error
         return header[0].decode(), header[1].decode(), header[2]
 
     def _unreadable(self, name: str) -> RepositoryError:
@@ -366,7 +365,7 @@ class Repository:
                 killpg(process.pid, signal.SIGKILL)
             process.communicate()
             if isinstance(error, subprocess.TimeoutExpired):
-                raise RepositoryUnreachableError(f"{self} did not answer within {self._timeout_s:.0f} s") from error
+                raise RepositoryUnreachableError(f"{self} did not answer within {self._timeout_s:g} s") from error
             raise
         if process.returncode == 0:
             return ""

@@ -7,6 +7,7 @@ ours. A message is a length of four bytes, big endian, and that much JSON.
 import importlib.util
 import json
 import os
+import shutil
 import struct
 import sys
 from collections.abc import Callable
@@ -90,4 +91,8 @@ def _limit_cpu(seconds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], json.loads(sys.argv[2]))
+    try:
+        main(sys.argv[1], json.loads(sys.argv[2]))
+    finally:
+        # The parent may be gone without having closed its pool.
+        shutil.rmtree(os.environ["HOME"], ignore_errors=True)

@@ -95,7 +95,8 @@ def named_hook(obj: Manifest, *, revision: str, phase: SyncPhase, started_unix_s
     if not metadata.get("name"):
         prefix = metadata.pop("generateName")
         metadata["name"] = f"{prefix}{revision[:7]}-{phase.value}-{started_unix_s}".lower()
-    metadata["finalizers"] = [*(metadata.get("finalizers") or ()), FINALIZER_HOOK]
+    others = [entry for entry in metadata.get("finalizers") or () if entry != FINALIZER_HOOK]
+    metadata["finalizers"] = [*others, FINALIZER_HOOK]
     return {**obj, "metadata": metadata}
 
 

@@ -145,6 +145,7 @@ class SyncState:
     """Everything the operation knows.
 
     ``waiting`` are the ids of tasks whose event is due; ``steps`` the (phase, wave) pairs still to do, the present one first.
+    ``stopped`` says why the operation ends as soon as the applies on their way are answered.
     """
 
     plan: SyncPlan
@@ -156,6 +157,7 @@ class SyncState:
     waiting: frozenset[str] = frozenset()
     results: Mapping[str, TaskResult] = field(default_factory=dict)
     failed: bool = False
+    stopped: str = ""
 
     @property
     def finished(self) -> bool:
@@ -240,10 +242,15 @@ def _enter_step(state: SyncState, at: datetime) -> Outcome:
 
 
 def _delete_earlier_hooks(state: SyncState, at: datetime) -> Outcome:
+    # A hook of several phases runs once in each: what an earlier phase left would pass for its next run.
+    ran = {result.key for result in state.results.values() if result.hook_phase is not None}
     earlier = [
         task
         for task in state.current()
-        if task.is_hook and HookDeletePolicy.BEFORE_HOOK_CREATION in task.delete_policies and task.live is not None
+        if task.is_hook
+        and (
+            task.key in ran or (HookDeletePolicy.BEFORE_HOOK_CREATION in task.delete_policies and task.live is not None)
+        )
     ]
     if earlier:
         return _await(state, Stage.DELETE_HOOKS, DeleteHooks(tuple(earlier)))
@@ -287,6 +294,8 @@ def _await(state: SyncState, stage: Stage, action: Action) -> Outcome:
 
 
 def _task_done(state: SyncState, task_id: str, message: str, at: datetime) -> Outcome:
+    if task_id not in state.waiting:
+        return state, ()
     task = _task(state, task_id)
     if task.is_hook:
         result = _hook_result(task, OperationPhase.RUNNING, message, at)
@@ -296,6 +305,8 @@ def _task_done(state: SyncState, task_id: str, message: str, at: datetime) -> Ou
 
 
 def _task_failed(state: SyncState, task_id: str, message: str, at: datetime) -> Outcome:
+    if task_id not in state.waiting:
+        return state, ()
     task = _task(state, task_id)
     if state.stage is Stage.CLEAN_UP:
         # A hook that cannot be deleted does not undo a sync; its message stays in the record.
@@ -305,14 +316,17 @@ def _task_failed(state: SyncState, task_id: str, message: str, at: datetime) -> 
         if task.is_hook
         else _result(task, ResultCode.SYNC_FAILED, message, at)
     )
-    failed = replace(_with_result(state, result, task), failed=True)
-    if state.stage is Stage.APPLY:
-        # The rest of the group is on its way: its answers belong into the record before the operation fails.
-        return _settled(failed, task_id, at, then=_next_group)
-    return _fail(failed, at, "one or more tasks failed")
+    failed = _with_result(state, result, task)
+    if state.stage is Stage.WAIT:
+        next_state, actions = _fail(failed, at)
+        return next_state, ((ReleaseHooks((task,)), *actions) if task.is_hook else actions)
+    # The rest of the group is on its way: its answers belong into the record before the operation fails.
+    return _settled(replace(failed, failed=True), task_id, at, then=_next_group)
 
 
 def _object_gone(state: SyncState, task_id: str, at: datetime) -> Outcome:
+    if task_id not in state.waiting:
+        return state, ()
     task = _task(state, task_id)
     if state.stage is Stage.PRUNE:
         pruned = _with_result(state, _result(task, ResultCode.PRUNED, "pruned", at), task)
@@ -321,7 +335,7 @@ def _object_gone(state: SyncState, task_id: str, at: datetime) -> Outcome:
         return _settled(state, task_id, at, then=_finished)
     if state.stage is Stage.DELETE_HOOKS:
         return _settled(state, task_id, at, then=_apply_groups)
-    if state.stage is Stage.WAIT and task_id in state.waiting:
+    if state.stage is Stage.WAIT:
         # Something else deleted what we wait for.
         return _task_failed(state, task_id, "deleted while the sync waited for it", at)
     return state, ()
@@ -333,10 +347,7 @@ def _health_seen(state: SyncState, event: HealthSeen) -> Outcome:
     task = _task(state, event.task_id)
     if event.health is HealthStatus.DEGRADED:
         message = event.message or "the object is Degraded"
-        failed = replace(
-            _with_result(state, _result(task, ResultCode.SYNC_FAILED, message, event.at), task), failed=True
-        )
-        return _fail(failed, event.at, "one or more synchronization tasks completed unsuccessfully")
+        return _fail(_with_result(state, _result(task, ResultCode.SYNC_FAILED, message, event.at), task), event.at)
     if event.health in (None, HealthStatus.HEALTHY):
         return _settled(state, event.task_id, event.at, then=_leave_step)
     return state, ()
@@ -349,9 +360,10 @@ def _hook_seen(state: SyncState, event: HookSeen) -> Outcome:
     state = _with_result(state, _hook_result(task, event.phase, event.message, event.at), task)
     if not event.phase.completed:
         return state, ()
-    if event.phase is not OperationPhase.SUCCEEDED:
-        state = replace(state, failed=True)
-    next_state, actions = _settled(state, event.task_id, event.at, then=_leave_step)
+    if event.phase is OperationPhase.SUCCEEDED:
+        next_state, actions = _settled(state, event.task_id, event.at, then=_leave_step)
+    else:
+        next_state, actions = _fail(state, event.at)
     return next_state, (ReleaseHooks((task,)), *actions)
 
 
@@ -362,40 +374,77 @@ def _settled(
     state = replace(state, waiting=state.waiting - {task_id})
     if state.waiting:
         return state, ()
+    if state.stopped:
+        return _end(state, state.stopped, at)
     if state.failed and state.stage is not Stage.CLEAN_UP:
-        return _fail(state, at, "one or more synchronization tasks completed unsuccessfully")
+        return _fail(state, at)
     return then(state, at)
 
 
-def _fail(state: SyncState, at: datetime, message: str) -> Outcome:
-    """Run the SyncFail hooks once, then end; a failure among them only adds to the message."""
-    reasons = [f"{result.key}: {result.message}" for result in state.results.values() if _is_failure(result)]
-    text = f"{message}: {'; '.join(reasons)}" if reasons else message
+def _fail(state: SyncState, at: datetime) -> Outcome:
+    """Wait for the hooks that still run, run the SyncFail hooks once, then end.
+
+    A failure among the SyncFail hooks only adds to the message.
+    """
+    running = _running_hooks(state)
+    if running:
+        # Their outcome belongs into the record, and SyncFail hooks must not run beside them.
+        waiting, actions = _await(replace(state, failed=True, groups=()), Stage.WAIT, Watch(running))
+        return waiting, (() if state.stage is Stage.WAIT else actions)
     in_sync_fail = bool(state.steps) and state.steps[0][0] is SyncPhase.SYNC_FAIL
-    release = _running_hooks(state)
     steps = () if in_sync_fail else tuple(entry for entry in state.plan.steps if entry[0] is SyncPhase.SYNC_FAIL)
     state = replace(
-        state, phase=OperationPhase.FAILED, message=text, failed=False, waiting=frozenset(), groups=(), steps=steps
+        state,
+        phase=OperationPhase.FAILED,
+        message=_failures(state),
+        failed=False,
+        waiting=frozenset(),
+        groups=(),
+        steps=steps,
     )
-    next_state, actions = _enter_step(state, at)
-    return next_state, ((ReleaseHooks(release), *actions) if release else actions)
+    return _enter_step(state, at)
+
+
+def _failures(state: SyncState) -> str:
+    reasons = [f"{result.key}: {result.message}" for result in state.results.values() if _is_failure(result)]
+    return f"one or more synchronization tasks completed unsuccessfully: {'; '.join(reasons)}"
 
 
 def _stopped(state: SyncState, message: str, at: datetime) -> Outcome:
-    """End at once: hooks that still run are released and deleted, nothing new is begun."""
+    """Begin nothing new, and end as soon as the applies on their way are answered; a second stop ends at once.
+
+    An apply that nobody waits for could leave a hook behind, with our finalizer on it.
+    """
     names = ", ".join(str(_task(state, task_id).key) for task_id in sorted(state.waiting))
+    before = state.message or (_failures(state) if state.failed else "")
+    text = "; ".join(part for part in (before, message, f"waiting for {names}" if names else "") if part)
+    if state.stage is Stage.CLEAN_UP:
+        # The outcome stands: every task has run.
+        return _finish(state, state.phase, text)
+    if state.stage is Stage.APPLY and not state.stopped:
+        return replace(state, stopped=text, groups=()), ()
+    return _end(state, state.stopped or text, at)
+
+
+def _end(state: SyncState, message: str, at: datetime) -> Outcome:
+    """End the operation as failed; hooks that still run are deleted."""
     running = _running_hooks(state)
-    text = f"{message}; waiting for {names}" if names else message
     results = {**state.results}
     for task in running:
-        results[task.id] = _hook_result(task, OperationPhase.FAILED, message, at)
+        results[task.id] = replace(
+            state.results[task.id], hook_phase=OperationPhase.FAILED, message=message, finished_at=at
+        )
     state = replace(
-        state, results=results, phase=OperationPhase.FAILED, message=text, steps=(), groups=(), failed=False
+        state,
+        results=results,
+        phase=OperationPhase.FAILED,
+        message=message,
+        steps=(),
+        groups=(),
+        failed=False,
+        stopped="",
     )
-    if not running:
-        return _finished(state, at)
-    cleaned, actions = _await(state, Stage.CLEAN_UP, DeleteHooks(running))
-    return cleaned, actions
+    return _await(state, Stage.CLEAN_UP, DeleteHooks(running)) if running else _finished(state, at)
 
 
 def _clean_up(state: SyncState, at: datetime) -> Outcome:
@@ -406,8 +455,9 @@ def _clean_up(state: SyncState, at: datetime) -> Outcome:
         HookDeletePolicy.HOOK_SUCCEEDED if state.phase is OperationPhase.SUCCEEDED else HookDeletePolicy.HOOK_FAILED
     )
     ran = {task_id for task_id, result in state.results.items() if result.hook_phase is not None}
+    # A hook of several phases is one object.
     hooks = tuple(
-        task for task in state.plan.tasks if task.is_hook and task.id in ran and policy in task.delete_policies
+        {task.key: task for task in state.plan.tasks if task.id in ran and policy in task.delete_policies}.values()
     )
     return _await(state, Stage.CLEAN_UP, DeleteHooks(hooks)) if hooks else _finished(state, at)
 

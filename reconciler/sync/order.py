@@ -1,7 +1,7 @@
 """The order of a sync: phase, wave, kind, name (gitops-engine/pkg/sync/sync_tasks.go).
 
 1. phase: PreSync, Sync, PostSync, SyncFail
-2. wave, the lowest first; prunes mirrored
+2. wave, the lowest first; prunes mirrored by rank; PruneLast one wave after everything in Sync
 3. kind by the table below; kinds that are not in it come last
 4. name
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from reconciler.manifest.objects import Manifest, annotations_of
+from reconciler.manifest.objects import annotations_of
 from reconciler.sync.records import SyncTask, TaskAction
 from reconciler.terms import ANNOTATION_HELM_HOOK_WEIGHT, ANNOTATION_SYNC_WAVE, SyncPhase
 
@@ -72,28 +72,32 @@ def kind_rank(kind: str) -> int:
     return _KIND_RANK.get(kind, len(KIND_ORDER))
 
 
-def order_tasks(tasks: Sequence[SyncTask]) -> list[SyncTask]:
-    """The tasks in the order in which they run; the order they come in does not matter."""
+def order_tasks(tasks: Sequence[SyncTask], *, destination: str = "") -> list[SyncTask]:
+    """The tasks in the order in which they run; the order they come in does not matter.
+
+    Cluster-scoped objects count as users of the namespace ``destination``, as upstream, which fills it in before it sorts.
+    """
     ordered = sorted(_mirror_prunes(tasks), key=_sort_key)
-    ordered = _pull_forward(ordered, _is_namespace, lambda task, namespace: task.key.namespace == namespace.key.name)
+    ordered = _pull_forward(
+        ordered, _is_namespace, lambda task, namespace: (task.key.namespace or destination) == namespace.key.name
+    )
     return _pull_forward(ordered, _is_crd, _uses_crd)
 
 
-def _sort_key(task: SyncTask) -> tuple[int, int, int, str, str, str]:
+def _sort_key(task: SyncTask) -> tuple[int, int, int, str, str, str, str, str]:
     key = task.key
-    return (task.phase.order, task.wave, kind_rank(key.kind), key.name, key.namespace, key.group)
+    rank = kind_rank(key.kind)
+    return (task.phase.order, task.wave, rank, key.name, key.namespace, key.group, key.kind, task.action.value)
 
 
 def _mirror_prunes(tasks: Sequence[SyncTask]) -> list[SyncTask]:
-    """Swap the waves of prunes by rank, lowest against highest; PruneLast comes one wave after everything in Sync."""
-    last = [task for task in tasks if _is_prune(task) and "PruneLast=true" in task.options]
-    mirrored = [task for task in tasks if _is_prune(task) and task not in last]
-    waves = sorted({task.wave for task in mirrored})
+    """Swap the waves of prunes by rank, lowest against highest; then PruneLast goes one wave after everything in Sync."""
+    waves = sorted({task.wave for task in tasks if _is_prune(task)})
     swap = dict(zip(waves, reversed(waves), strict=True))
-    final = max((task.wave for task in tasks if task.phase is SyncPhase.SYNC and task not in last), default=0) + 1
+    mirrored = [replace(task, wave=swap[task.wave]) if _is_prune(task) else task for task in tasks]
+    final = max((0, *(task.wave for task in mirrored if task.phase is SyncPhase.SYNC))) + 1
     return [
-        replace(task, wave=final) if task in last else replace(task, wave=swap[task.wave]) if _is_prune(task) else task
-        for task in tasks
+        replace(task, wave=final) if _is_prune(task) and "PruneLast=true" in task.options else task for task in mirrored
     ]
 
 
@@ -112,8 +116,11 @@ def _is_crd(task: SyncTask) -> bool:
 
 
 def _uses_crd(task: SyncTask, crd: SyncTask) -> bool:
-    spec: Manifest = (crd.target or {}).get("spec") or {}
-    return (task.key.group, task.key.kind) == (spec.get("group"), (spec.get("names") or {}).get("kind"))
+    spec = (crd.target or {}).get("spec")
+    names = spec.get("names") if isinstance(spec, Mapping) else None
+    if not isinstance(spec, Mapping) or not isinstance(names, Mapping):
+        return False
+    return (task.key.group, task.key.kind) == (spec.get("group"), names.get("kind"))
 
 
 def _pull_forward(
@@ -121,7 +128,8 @@ def _pull_forward(
 ) -> list[SyncTask]:
     for provider in [task for task in tasks if is_provider(task)]:
         index = tasks.index(provider)
-        first = next((at for at, task in enumerate(tasks[:index]) if uses(task, provider)), None)
+        users = (at for at, task in enumerate(tasks[:index]) if not _is_prune(task) and not is_provider(task))
+        first = next((at for at in users if uses(tasks[at], provider)), None)
         if first is not None:
             del tasks[index]
             tasks.insert(first, replace(provider, phase=tasks[first].phase, wave=tasks[first].wave))

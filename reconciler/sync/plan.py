@@ -1,5 +1,6 @@
 """From a comparison to the tasks of a sync."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from reconciler.diff.records import Comparison, ResourceComparison
@@ -40,17 +41,19 @@ def plan_sync(
         for task in _resource_tasks(resource, app_options, options)
     ]
     # A selective sync runs no hooks.
-    if not options.resources:
-        tasks += [_hook_task(hook) for hook in hooks]
+    hook_tasks = [] if options.resources else [_hook_task(hook) for hook in hooks]
+    by_id = {task.id: task for task in hook_tasks}
+    tasks += by_id.values()
+    repeated = sorted(task_id for task_id, count in Counter(task.id for task in hook_tasks).items() if count > 1)
     if "CreateNamespace=true" in app_options:
         tasks += _namespace_task(application, tasks, exists=namespace_exists)
     return SyncPlan(
         application=comparison.application,
         namespace=comparison.namespace,
         revisions=comparison.revisions,
-        tasks=tuple(order_tasks(tasks)),
+        tasks=tuple(order_tasks(tasks, destination=application.spec.destination.namespace)),
         options=options,
-        warnings=comparison.warnings,
+        warnings=(*comparison.warnings, *(_repeated_hook(by_id[task_id]) for task_id in repeated)),
     )
 
 
@@ -99,6 +102,8 @@ def _prune_task(resource: ResourceComparison, own: frozenset[str], options: Plan
         reason = "ignored (no prune)"
     elif not options.prune:
         reason = "ignored (requires pruning)"
+    elif "Prune=confirm" in own:
+        reason = "ignored (requires confirmation)"
     else:
         reason = ""
     return SyncTask(
@@ -128,6 +133,10 @@ def _hook_task(hook: HookTarget) -> SyncTask:
         delete_policies=delete_policies(target),
         options=sync_options(target),
     )
+
+
+def _repeated_hook(task: SyncTask) -> str:
+    return f"{task.key} appears more than once among the {task.phase} hooks; the last one wins"
 
 
 def _namespace_task(application: Application, tasks: Sequence[SyncTask], *, exists: bool) -> list[SyncTask]:

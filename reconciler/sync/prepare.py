@@ -73,6 +73,7 @@ def _defined_scopes(documents: Iterable[Manifest]) -> dict[tuple[str, str], bool
     for document in documents:
         spec = document.get("spec")
         if document.get("kind") == "CustomResourceDefinition" and isinstance(spec, Mapping):
-            names = spec.get("names") or {}
-            scopes[(str(spec.get("group", "")), str(names.get("kind", "")))] = spec.get("scope") == "Namespaced"
+            names = spec.get("names")
+            kind = names.get("kind") if isinstance(names, Mapping) else None
+            scopes[(str(spec.get("group", "")), str(kind or ""))] = spec.get("scope") == "Namespaced"
     return scopes

@@ -1,7 +1,7 @@
 """``status`` of an Application in Argo CD's own form, so that its server and command line show our runs as theirs."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from reconciler.diff.records import Comparison, Health, ResourceComparison
@@ -14,8 +14,8 @@ DEFAULT_HISTORY_LIMIT: Final = 10
 
 
 def rfc3339(at: datetime) -> str:
-    """Seconds and Z, as metav1.Time writes it."""
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Seconds, in UTC, as metav1.Time writes it."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def application_status(

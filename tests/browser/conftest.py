@@ -1,18 +1,17 @@
 """A browser, and a page on loopback that shows a widget over its real state."""
 
-import importlib.util
 import json
-import os
 import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+
+from tests.left_out import leave_out
 
 HERE = Path(__file__).parent
 FLAGS = (
@@ -63,7 +62,6 @@ class WidgetHost:
             def _answer(self, kind: str, body: bytes) -> None:
                 self.send_response(200)
                 self.send_header("Content-Type", f"{kind}; charset=utf-8")
-                # As strict as JupyterLab's own page can be made: no inline script from any data may run.
                 self.end_headers()
                 self.wfile.write(body)
 
@@ -91,31 +89,13 @@ def _state(widget: Any) -> dict[str, Any]:
     return {name: value for name, value in widget.get_state().items() if not name.startswith("_") and name != "layout"}
 
 
-def load_guestbook() -> ModuleType:
-    path = HERE.parent / "data" / "gitops_nb" / "guestbook.py"
-    spec = importlib.util.spec_from_file_location("guestbook", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def guestbook() -> ModuleType:
-    return load_guestbook()
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     executable = next(filter(None, map(shutil.which, NAMES)), None)
     if executable is None:
-        reason = f"no Chromium: none of {', '.join(NAMES)} is on PATH; install Debian's chromium"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        leave_out(f"no Chromium: none of {', '.join(NAMES)} is on PATH; install Debian's chromium")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
         yield chromium
@@ -123,28 +103,58 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def show(browser: Any) -> Iterator[Callable[..., Any]]:
-    """Open a widget in a page; errors of the page fail the test."""
-    hosts: list[WidgetHost] = []
+def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Open an address; errors of the page and requests that leave this machine fail the test."""
     pages: list[Any] = []
     problems: list[str] = []
 
-    def open_widget(widget: Any, *, width: int = 1200, theme: str = "light") -> Any:
-        host = WidgetHost(widget, theme)
-        hosts.append(host)
-        page = browser.new_page(
-            viewport={"width": width, "height": 900}, color_scheme="dark" if theme == "dark" else "light"
-        )
+    def open_address(address: str, *, width: int = 1200, theme: str = "light") -> Any:
+        scheme = "dark" if theme == "dark" else "light"
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce")
+        pages.append(page)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-        pages.append(page)
-        page.goto(host.url)
+        page.on("dialog", lambda dialog: problems.append(dialog.message))
+        page.on("request", lambda request: problems.append(request.url) if not _is_local(request.url) else None)
+        page.goto(address)
+        return page
+
+    yield open_address
+    for page in pages:
+        page.close()
+    assert problems == []
+
+
+@pytest.fixture
+def show(open_page: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+    """Open a widget in a page."""
+    hosts: list[WidgetHost] = []
+
+    def open_widget(widget: Any, *, width: int = 1200, theme: str = "light") -> Any:
+        hosts.append(WidgetHost(widget, theme))
+        page = open_page(hosts[-1].url, width=width, theme=theme)
         page.wait_for_selector("html[data-ready=true]", state="attached")
         return page
 
     yield open_widget
-    for page in pages:
-        page.close()
     for host in hosts:
         host.close()
-    assert problems == []
+
+
+@pytest.fixture
+def contrast() -> Callable[[Any, str], float]:
+    """The lowest contrast (WCAG 2.2, 1.4.3) between the text and the background of what a selector finds."""
+
+    def lowest(page: Any, selector: str) -> float:
+        ratios = page.evaluate(_CONTRAST, selector)
+        assert ratios, f"nothing on the page is {selector}"
+        return float(min(ratios))
+
+    return lowest
+
+
+_CONTRAST = (HERE / "contrast.js").read_text(encoding="utf-8")
+
+
+def _is_local(url: str) -> bool:
+    return url.startswith(("http://127.0.0.1:", "file:", "data:", "blob:", "about:"))

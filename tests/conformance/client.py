@@ -82,9 +82,9 @@ class Client:
         )
         text = response.data.decode()
         try:
-            return Answer(response.status, dict(response.headers), json.loads(text))
+            return Answer(response.status, response.headers, json.loads(text))
         except ValueError:
-            return Answer(response.status, dict(response.headers), text)
+            return Answer(response.status, response.headers, text)
 
     def get(self, path: str, **query: Any) -> Answer:
         """GET."""

@@ -26,7 +26,7 @@ from reconciler.manifest.typed.fieldset import (
     recursive_difference,
     union,
 )
-from reconciler.manifest.typed.kinds import Kind, kind_of
+from reconciler.manifest.typed.kinds import SCALE, Kind, kind_of
 from reconciler.manifest.typed.last_applied import KUBECTL, applied_before, with_last_applied
 from reconciler.manifest.typed.merge import NotOfTypeError, merge, same
 from reconciler.manifest.typed.ownership import (
@@ -38,7 +38,6 @@ from reconciler.manifest.typed.ownership import (
     parse_managers,
     with_managers,
 )
-from reconciler.manifest.typed.paths import FieldPath
 from reconciler.manifest.typed.prune import prune
 from reconciler.manifest.typed.validate import validate, without_unknown_fields
 
@@ -129,6 +128,7 @@ def predict_apply(
         last_fields = last.fields if last is not None else EMPTY
         others = list(managers.values())
         merged, named = merge(kind.schema, base, applied)
+        named = recursive_difference(named, kind.reset)
         new = prune(kind.schema, merged, last_fields, named, [entry.fields for entry in others])
         changes = compare(kind.schema, base, new) if others and new is not base else _NO_CHANGES
     except NotOfTypeError:
@@ -144,7 +144,7 @@ def predict_apply(
     time = format_time(now) if now is not None and new is not base else last.time if last is not None else None
     entries = _without(others, changes)
     entries += _applier_entries(last, key, kind.gvk.api_version, time, difference(named, _UNOWNED))
-    result = canonical(kind.schema, base, new, last_fields)
+    result = canonical(kind.schema, base, _with_reset_fields(kind.reset, base, new), last_fields)
     if field_manager == KUBECTL:
         result = with_last_applied(result, target)
     return Prediction(_with_entries(base, result, entries))
@@ -189,10 +189,16 @@ def predict_update(
         raise _not_of_type(kind, new, new) from None
     kept = _without(managers.values(), changes)
     fields = difference(changes.written, _UNOWNED)
+    if subresource == SCALE and not any(intersection(entry.fields, fields) for entry in managers.values()):
+        # To the scale, an object whose replicas no one owned is one that was never tracked.
+        fields = EMPTY
     if fields:
         key = ManagerKey(field_manager or "unknown", "Update", kind.gvk.api_version, subresource)
         previous = next((entry for entry in kept if entry.key == key), None)
         time = format_time(now) if now is not None else previous.time if previous is not None else None
+        if subresource == SCALE:
+            # The API server translates entries of the scale back and forth, and their times get lost on the way.
+            time = managers[key].time if key in managers else None
         merged = union(previous.fields, fields) if previous is not None else fields
         kept = [entry for entry in kept if entry is not previous]
         kept.append(ManagerEntry(*key, time=time, fields=merged))
@@ -203,21 +209,13 @@ _NO_CHANGES: Final = FieldChanges(EMPTY, EMPTY, EMPTY)
 
 
 def _applicable(kind: Kind, target: Mapping[str, Any], *, strict: bool) -> Manifest:
-    """The part of the target that the request can write."""
+    """The target as it is merged."""
     if metadata_of(target).get("managedFields") is not None:
         raise SpecError(f"{_describe(kind, target)}: metadata.managedFields must be nil; remove it from the manifest")
     applied: Manifest = target if type(target) is dict else dict(target)
     if not strict:
         applied = without_unknown_fields(kind.schema, applied)
-    unwritable = {element[2:] for element, node in kind.reset.items() if not node and element[2:] in applied}
-    if not unwritable:
-        return applied
-    # What is ignored is still checked, as in the API server.
-    for field in unwritable:
-        violations = validate(kind.schema.child(field), applied[field], FieldPath((field,)))
-        if violations:
-            raise SpecError(_describe(kind, target), violations)
-    return {field: value for field, value in applied.items() if field not in unwritable}
+    return applied
 
 
 def _live_managers(kind: Kind, live: Manifest | None, openapi: OpenApi, now: datetime | None) -> Managers:
@@ -237,7 +235,8 @@ def _live_managers(kind: Kind, live: Manifest | None, openapi: OpenApi, now: dat
 def _update_managers(kind: Kind, live: Manifest | None, new: Mapping[str, Any], openapi: OpenApi) -> Managers:
     """The managers an update starts from: those the new object brings, else live's; unreadable ones are none."""
     given = metadata_of(new).get("managedFields")
-    if not kind.subresource and given is not None and given in ([], [{}]):
+    # An empty list does not get through the API server's decoding of custom resources.
+    if not kind.subresource and (given == [{}] or (given == [] and kind.schema.structured)):
         return {}
     for source in (live,) if kind.subresource else (new, live):
         try:
@@ -266,6 +265,23 @@ def _writable(kind: Kind, changes: FieldChanges) -> FieldChanges:
         return changes
     removed, modified, added = changes.removed, changes.modified, changes.added
     return FieldChanges(*(recursive_difference(part, kind.reset) for part in (removed, modified, added)))
+
+
+def _with_reset_fields(reset: FieldSet, live: Mapping[str, Any] | None, new: Manifest) -> Manifest:
+    """The object with the fields that the request cannot write as live has them."""
+    if new is live:
+        return new
+    result = dict(new)
+    for element, node in reset.items():
+        field = element[2:]
+        before = live.get(field) if live is not None else None
+        if node and isinstance(result.get(field), dict):
+            result[field] = _with_reset_fields(node, before, result[field])
+        elif live is not None and field in live:
+            result[field] = before
+        else:
+            result.pop(field, None)
+    return result
 
 
 def _without(entries: Iterable[ManagerEntry], changes: FieldChanges) -> list[ManagerEntry]:

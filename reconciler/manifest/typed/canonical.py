@@ -1,8 +1,7 @@
 """What the API server makes of a merged object when it decodes it: quantities, empty values, system metadata.
 
-Only what the schema and the live object show is foreseen. A zero value such as ``hostNetwork: false`` is left out by
-the Go type of most fields and kept by that of others; which is not in the OpenAPI documents, but an applier that owns
-a field which live has not shows that it was left out.
+Only what the schema, the table of zero values and the live object show is foreseen: an applier that owns a field which
+live has not shows that the server left it out.
 """
 
 import base64
@@ -14,6 +13,7 @@ from reconciler.manifest.openapi import Schema
 from reconciler.manifest.quantity import canonical_quantity
 from reconciler.manifest.typed.elements import element_of
 from reconciler.manifest.typed.fieldset import EMPTY, FieldSet, below, is_member
+from reconciler.manifest.typed.zero_values import keeps_zero
 
 _SYSTEM_FIELDS: Final = (
     "creationTimestamp",
@@ -91,10 +91,10 @@ def _map(schema: Schema, live: Mapping[str, Any], new: dict[str, Any], owned: Fi
         element = "f:" + key
         before = live.get(key, _MISSING)
         value = item if item is before else _value(child, before, item, below(owned, element))
-        if value is None and schema.structured:
-            if key in schema.fields and key not in schema.defaults:
+        if value is None and value is not before and not (child.nullable and not schema.structured):
+            value = schema.defaults.get(key, _go_zero(child) if schema.structured else None)
+            if value is None or (key in schema.fields and key not in schema.defaults):
                 continue
-            value = schema.defaults.get(key, _go_zero(child))
         is_absent_owned = before is _MISSING and is_member(owned, element)
         if value is not before and _is_left_out(schema, child, key, value, is_absent_owned=is_absent_owned):
             continue
@@ -117,8 +117,10 @@ def _is_left_out(schema: Schema, child: Schema, key: str, value: Any, *, is_abse
         return True
     if not schema.structured or key not in schema.fields:
         return False
-    # An empty list or map of a Go type is left out; an empty struct is kept.
-    return value == [] or (value == {} and not child.fields)
+    if isinstance(value, dict | list):
+        # An empty list or map of a Go type is left out; an empty struct is kept.
+        return isinstance(value, list) or not child.fields
+    return child.scalar in _ZEROS and key not in schema.defaults and not keeps_zero(schema.name, key)
 
 
 def _list(schema: Schema, live: list[Any], new: list[Any], owned: FieldSet) -> list[Any]:

@@ -38,12 +38,19 @@ class FieldConflict:
 
 def conflicts_of(conflicting: Iterable[tuple[ManagerEntry, FieldSet]]) -> tuple[FieldConflict, ...]:
     """One conflict a field, by manager and then by path."""
-    ordered = sorted(conflicting, key=lambda pair: (pair[0].manager + '"', *pair[0].key[1:]))
+    ordered = sorted(conflicting, key=lambda pair: _identifier(pair[0]))
     return tuple(
         FieldConflict(entry.manager, entry.operation, entry.api_version, entry.subresource, FieldPath.of(path))
         for entry, fields in ordered
         for path in iterate(fields)
     )
+
+
+def _identifier(entry: ManagerEntry) -> str:
+    """The text by which the API server tells managers apart, and sorts them."""
+    manager, operation, api_version, subresource = entry.key
+    parts = {"manager": manager, "operation": operation, "apiVersion": api_version, "subresource": subresource}
+    return json.dumps({name: value for name, value in parts.items() if value}, ensure_ascii=False)
 
 
 def conflict_message(conflicts: Sequence[FieldConflict]) -> str:

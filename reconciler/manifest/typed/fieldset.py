@@ -81,6 +81,8 @@ def _difference_below(left: FieldSet, right: FieldSet) -> FieldSet | None:
 
 def recursive_difference(left: FieldSet, right: FieldSet) -> FieldSet:
     """Members of ``left`` that are neither in ``right`` nor below a member of it."""
+    if not right or right.keys().isdisjoint(left):
+        return left
     result: FieldSet = {}
     for element, below in left.items():
         other = right.get(element)

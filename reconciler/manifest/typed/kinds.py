@@ -9,6 +9,7 @@ from reconciler.manifest.openapi import DEDUCED, OpenApi, Schema
 from reconciler.manifest.typed.fieldset import EMPTY, LEAF, FieldSet
 
 STATUS: Final = "status"
+SCALE: Final = "scale"
 
 _STATUS_FIELDS: Final[FieldSet] = {"f:status": LEAF}
 _SPEC_FIELDS: Final[FieldSet] = {"f:spec": LEAF}

@@ -40,10 +40,8 @@ def with_last_applied(result: Manifest, target: Mapping[str, Any]) -> Manifest:
         return result
     metadata = dict(metadata_of(target))
     own = {key: value for key, value in _annotations(target).items() if key != ANNOTATION_LAST_APPLIED}
-    if own or "annotations" in metadata:
+    if isinstance(metadata.get("annotations"), Mapping):
         metadata["annotations"] = own
-        if not own:
-            del metadata["annotations"]
     text = json.dumps({**target, "metadata": metadata}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")

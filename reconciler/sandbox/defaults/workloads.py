@@ -10,6 +10,7 @@ from reconciler.manifest.objects import Manifest
 from reconciler.sandbox.defaults.pods import default_pod_spec, fill
 from reconciler.sandbox.store import GroupResource
 
+TEMPLATE_GENERATION: Final = "deprecated.daemonset.template.generation"
 _NO_LIMIT: Final = 2**31 - 1
 
 
@@ -42,6 +43,8 @@ def _replica_set(obj: Manifest) -> None:
 
 def _daemon_set(obj: Manifest) -> None:
     spec = _spec_with_template(obj)
+    # Its value is the server's; that it is there at all comes from the conversion to this version.
+    obj["metadata"].setdefault("annotations", {}).setdefault(TEMPLATE_GENERATION, "0")
     strategy = spec.setdefault("updateStrategy", {})
     fill(strategy, type="RollingUpdate")
     if strategy["type"] == "RollingUpdate":

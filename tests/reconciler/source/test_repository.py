@@ -81,7 +81,7 @@ def test_an_unknown_revision_names_near_ones(
 def test_only_the_first_branches_are_listed(origin: GitRepository, repositories: RepositoryCache) -> None:
     for number in range(8):
         origin.git("branch", f"b{number}")
-    with pytest.raises(RevisionError, match="there are: b0, b1, b2, b3, b4 and 4 more$"):
+    with pytest.raises(RevisionError, match=r"there are: b0, b1, b2, b3, b4 and 4 more$"):
         repositories.open(str(origin.path), allow_local=True).resolve("zzz")
 
 
@@ -94,7 +94,9 @@ def test_a_branch_and_a_tag_of_one_name_must_agree(origin: GitRepository, reposi
     origin.git("update-ref", "refs/heads/both", moved)
     with RepositoryCache(origin.path.parent / "fresh") as cache:
         repository = cache.open(str(origin.path), allow_local=True)
-        with pytest.raises(RevisionError, match="is a branch and a tag in .*; write refs/heads/both or refs/tags/both"):
+        with pytest.raises(
+            RevisionError, match=r"is a branch and a tag in .*; write refs/heads/both or refs/tags/both"
+        ):
             repository.resolve("both")
         assert repository.resolve("refs/heads/both") == moved
 
@@ -135,7 +137,7 @@ def test_revision_metadata(origin: GitRepository, repositories: RepositoryCache)
 
 def test_what_is_no_repository(tmp_path: Path, repositories: RepositoryCache) -> None:
     (tmp_path / "plain").mkdir()
-    with pytest.raises(RepositoryError, match="plain is not a Git repository; check repoURL$"):
+    with pytest.raises(RepositoryError, match=r"plain is not a Git repository; check repoURL$"):
         repositories.open(str(tmp_path / "plain"), allow_local=True)
     with pytest.raises(RepositoryError, match="is not a Git repository: there is no such folder"):
         repositories.open(str(tmp_path / "none"), allow_local=True)
@@ -145,7 +147,7 @@ def test_what_is_no_repository(tmp_path: Path, repositories: RepositoryCache) ->
 def test_a_server_that_does_not_answer(url: str, repositories: RepositoryCache) -> None:
     if url.startswith("ssh") and shutil.which("ssh") is None:
         url = url.replace("ssh://git@", "https://")
-    with pytest.raises(RepositoryUnreachableError, match="127.0.0.1:1/org/repo cannot be") as caught:
+    with pytest.raises(RepositoryUnreachableError, match=r"127\.0\.0\.1:1/org/repo cannot be") as caught:
         repositories.open(url)
     assert caught.value.exit_status == 4
     assert "\n" not in str(caught.value)
@@ -160,9 +162,11 @@ def test_a_fetch_that_takes_too_long_is_ended(
     shim.write_text(f'#!/bin/sh\ncase "$1" in fetch) sleep 60 & wait;; *) exec {real} "$@";; esac\n')
     shim.chmod(0o755)
     monkeypatch.setenv("PATH", str(shim.parent), prepend=os.pathsep)
-    with RepositoryCache(tmp_path / "mirrors", fetch_timeout_s=0.3) as cache:
-        with pytest.raises(RepositoryUnreachableError, match="did not answer within 0 s"):
-            cache.open(str(origin.path), allow_local=True)
+    with (
+        RepositoryCache(tmp_path / "mirrors", fetch_timeout_s=0.3) as cache,
+        pytest.raises(RepositoryUnreachableError, match=r"did not answer within 0\.3 s"),
+    ):
+        cache.open(str(origin.path), allow_local=True)
 
 
 def test_one_fetch_a_run(origin: GitRepository, tmp_path: Path) -> None:

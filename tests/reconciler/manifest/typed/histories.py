@@ -4,6 +4,8 @@ A step is one request. What the cluster answers is compared with what was predic
 """
 
 import copy
+import datetime
+import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,9 +13,15 @@ from typing import Any
 
 from reconciler.errors import SpecError
 from reconciler.manifest import OpenApi, predict_apply, predict_update
+from reconciler.terms import ANNOTATION_LAST_APPLIED
 from tests.conformance.client import MERGE_PATCH, Answer, Client
 
-MANAGERS = ("ann", "bob", "cid")
+LONG_AGO = "2001-01-01T00:00:00Z"
+NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+MANAGERS = ("ann", "bob", "cid", "kubectl")
+CROWD = tuple(f"m{number}" for number in range(14))
+ACTIONS = ("apply", "force", "put", "patch", "status", "backdate", "reset", "apply-status", "scale", "wrong")
+ACTION_WEIGHTS = (5, 4, 2, 2, 1, 1, 1, 1, 1, 1)
 GROUP = "typed.example.com"
 OWNERS = ("owner-1", "owner-2")
 
@@ -88,7 +96,7 @@ def service(rng: random.Random) -> dict[str, Any]:
             **some(
                 rng,
                 selector=lambda: texts(rng, "ab"),
-                sessionAffinity=lambda: rng.choice(["None", "ClientIP"]),
+                sessionAffinity=lambda: "None",
                 publishNotReadyAddresses=lambda: rng.choice([True, False]),
             ),
         },
@@ -104,7 +112,7 @@ def container(rng: random.Random, name: str) -> dict[str, Any]:
             rng,
             env=lambda: [
                 {"name": variable, **({"value": rng.choice(["", "v", "w"])} if rng.random() < 0.8 else {})}
-                for variable in rng.sample("ABC", rng.randint(0, 3))
+                for variable in (rng.sample("ABC", rng.randint(0, 3)) if rng.random() < 0.9 else "ABA")
             ],
             ports=lambda: [
                 {"containerPort": port, **({"protocol": protocol} if protocol else {}), **some(rng, name=lambda: "n")}
@@ -181,7 +189,10 @@ def widget(rng: random.Random) -> dict[str, Any]:
         words=lambda: rng.sample(["p", "q", "r", "s<t"], rng.randint(0, 3)),
         numbers=lambda: rng.sample([1, 2, 3], rng.randint(0, 3)),
         parts=lambda: [
-            {"name": name, **some(rng, size=lambda: rng.choice([1, 2]), tags=lambda: rng.sample("tu", rng.randint(0, 2)))}
+            {
+                "name": name,
+                **some(rng, size=lambda: rng.choice([1, 2]), tags=lambda: rng.sample("tu", rng.randint(0, 2))),
+            }
             for name in rng.sample("abc", rng.randint(0, 3))
         ],
         ports=lambda: [
@@ -374,7 +385,9 @@ def play(
             for reference in part["metadata"].get("ownerReferences", ()):
                 reference["uid"] = uids[reference["name"]]
             label = f"{subject.kind} seed {seed} step {step}"
-            live = _step(client, openapi, subject, part, rng, outcome, collection, name, live, label)
+            live = _step(
+                client, openapi, subject, part, rng, outcome, collection, name, live, label, crowded=seed % 10 == 7
+            )
     finally:
         if live is not None:
             client.patch(path, {"metadata": {"finalizers": None}})
@@ -393,37 +406,115 @@ def _step(
     name: str,
     live: dict[str, Any] | None,
     label: str,
+    *,
+    crowded: bool,
 ) -> dict[str, Any] | None:
     path = f"{collection}/{name}"
-    manager = rng.choice(MANAGERS)
+    manager = rng.choice(MANAGERS if not crowded else CROWD)
     body = {"apiVersion": subject.api_version, "kind": subject.kind, **part}
     body["metadata"] = {"name": name, **part["metadata"]}
-    action = rng.choice(["apply", "apply", "apply", "force", "force", "put", "patch", "status"])
+    (action,) = rng.choices(ACTIONS, ACTION_WEIGHTS)
+    if crowded and action in ("apply", "force", "reset"):
+        action = "patch"
+    if action == "wrong":
+        _spoil(rng, body)
+        action = "force"
+    elif rng.random() < 0.1 and action in ("put", "patch"):
+        body["metadata"]["annotations"] = {ANNOTATION_LAST_APPLIED: json.dumps(body)}
+    status = subject.status(rng) if subject.status is not None else {}
+    if rng.random() < 0.2 and status and action != "status":
+        body["status"] = status
+    known = len(outcome.differences)
+    for _ in range(20):
+        answer, after = _send(client, openapi, outcome, collection, path, live, body, status, manager, action, label)
+        if answer.status != 409 or live is None:
+            return after
+        current = client.get(path).expect(200)
+        if current["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"]:
+            return after
+        # A controller was faster; nothing was written, and what was compared says nothing.
+        live = current
+        del outcome.differences[known:]
+    raise AssertionError(f"{label}: the object never rests")
+
+
+def _spoil(rng: random.Random, body: dict[str, Any]) -> None:
+    """Make the object one that does not fit its schema."""
+    where = rng.choice([body, body["metadata"], body.get("spec") or body["metadata"]])
+    where.update(
+        rng.choice(
+            [
+                {"bogus": 1},
+                {"finalizers": ["a.b/c", "a.b/c"]},
+                {"labels": "text"},
+                {"ports": [{"port": 1}, {"port": 1}]},
+                {"annotations": {"x": 1}},
+                {"ownerReferences": [None]},
+            ]
+        )
+    )
+
+
+def _send(
+    client: Client,
+    openapi: OpenApi,
+    outcome: Outcome,
+    collection: str,
+    path: str,
+    live: dict[str, Any] | None,
+    body: dict[str, Any],
+    status: dict[str, Any],
+    manager: str,
+    action: str,
+    label: str,
+) -> tuple[Answer, dict[str, Any] | None]:
     query: dict[str, Any] = {"fieldManager": manager}
+    version = {"resourceVersion": live["metadata"]["resourceVersion"]} if live is not None else {}
+    body = {**body, "metadata": {**body["metadata"], **version}}
     subresource = ""
-    if action in ("apply", "force"):
-        if rng.random() < 0.2 and subject.status is not None:
-            body["status"] = subject.status(rng)
-        answer = client.apply(path, body, manager, force=str(action == "force").lower())
-        return _judge_apply(openapi, outcome, live, body, manager, action == "force", answer, f"{label} {action} {manager}")
+    if action in ("apply", "force", "apply-status"):
+        force = action == "force"
+        if action == "apply-status" and live is not None and status:
+            body["status"], subresource = status, "/status"
+        answer = client.apply(path + subresource, body, manager, force=str(force).lower())
+        if answer.status == 409 and "has been modified" in answer.message:
+            return answer, live
+        return answer, _judge_apply(
+            openapi, outcome, live, body, manager, force, answer, f"{label} {action} {manager}", subresource[1:]
+        )
     if live is None:
         answer = client.create(collection, body, **query)
-    elif action == "status" and subject.status is not None:
+    elif action == "status" and status:
         subresource = "status"
-        answer = client.patch(f"{path}/status", {"status": subject.status(rng)}, MERGE_PATCH, **query)
+        answer = client.patch(f"{path}/status", {"metadata": version, "status": status}, MERGE_PATCH, **query)
+    elif action == "scale" and body["kind"] == "Deployment":
+        subresource = "scale"
+        scale = {"metadata": version, "spec": {"replicas": len(manager)}}
+        answer = client.patch(f"{path}/scale", scale, MERGE_PATCH, **query)
+        if answer.ok:
+            answer = client.get(path)
+    elif action == "reset":
+        body = {**copy.deepcopy(live), "metadata": {**live["metadata"], "managedFields": []}}
+        answer = client.update(path, body, **query)
+    elif action == "backdate":
+        body = copy.deepcopy(live)
+        for entry in body["metadata"].get("managedFields") or ():
+            entry["time"] = LONG_AGO
+        answer = client.update(path, body, **query)
     elif action == "put":
-        body["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
         answer = client.update(path, body, **query)
     else:
-        answer = client.patch(path, part, MERGE_PATCH, **query)
+        answer = client.patch(path, body, MERGE_PATCH, **query)
     if not answer.ok:
-        outcome.refused += 1
-        return live
-    predicted = predict_update(
-        live, without_managed(answer.body), field_manager=manager, openapi=openapi, subresource=subresource
-    )
+        outcome.refused += answer.status != 409
+        return answer, live
+    given = body["metadata"].get("managedFields")
+    new = _as_stored(answer.body, live, body if live is None or action == "put" else None)
+    if given is not None:
+        new["metadata"]["managedFields"] = given
+    predicted = predict_update(live, new, field_manager=manager, openapi=openapi, subresource=subresource, now=NOW)
     _compare(outcome, predicted, answer.body, f"{label} {action} {manager}")
-    return dict(answer.body)
+    return answer, dict(answer.body)
 
 
 def _judge_apply(
@@ -435,10 +526,13 @@ def _judge_apply(
     force: bool,
     answer: Answer,
     label: str,
+    subresource: str,
 ) -> dict[str, Any] | None:
     before = copy.deepcopy(live)
     try:
-        prediction = predict_apply(live, body, field_manager=manager, force=force, openapi=openapi)
+        prediction = predict_apply(
+            live, body, field_manager=manager, force=force, openapi=openapi, now=NOW, subresource=subresource
+        )
     except SpecError as error:
         if answer.status != 500:
             outcome.differences.append(f"{label}: predicted {error}, got {answer.status} {answer.body}")
@@ -462,9 +556,16 @@ def _judge_apply(
     return dict(answer.body)
 
 
-def without_managed(obj: dict[str, Any]) -> dict[str, Any]:
+def _as_stored(obj: dict[str, Any], live: dict[str, Any] | None, sent: dict[str, Any] | None) -> dict[str, Any]:
+    """The object as it was when its managedFields were computed: versions and addresses come after that."""
     meta = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
-    return {**obj, "metadata": meta}
+    result = {**obj, "metadata": meta}
+    if live is not None:
+        meta["resourceVersion"] = live["metadata"]["resourceVersion"]
+    if sent is not None and obj["kind"] == "Service":
+        allocated = {"clusterIPs", "ipFamilies", "ipFamilyPolicy"} - sent["spec"].keys()
+        result["spec"] = {key: value for key, value in obj["spec"].items() if key not in allocated}
+    return result
 
 
 def _compare(outcome: Outcome, predicted: dict[str, Any], actual: dict[str, Any], label: str) -> None:
@@ -505,8 +606,13 @@ def _comparable(obj: dict[str, Any]) -> dict[str, Any]:
 
 
 def owners(obj: dict[str, Any]) -> dict[tuple[Any, ...], Any]:
-    """managedFields as a set, without times."""
+    """managedFields as a set; of times only whether there is one and whether it is an old one."""
     return {
-        (e["manager"], e["operation"], e["apiVersion"], e.get("subresource", "")): e["fieldsV1"]
+        (e["manager"], e["operation"], e["apiVersion"], e.get("subresource", "")): (_age(e), e["fieldsV1"])
         for e in obj["metadata"].get("managedFields") or []
     }
+
+
+def _age(entry: dict[str, Any]) -> str:
+    time = entry.get("time")
+    return "none" if time is None else "old" if time == LONG_AGO else "recent"

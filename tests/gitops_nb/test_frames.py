@@ -1,0 +1,263 @@
+import csv
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from gitops_nb.frames import (
+    applications_frame,
+    drift_frame,
+    format_csv,
+    history_frame,
+    plan_frame,
+    resources_frame,
+    results_frame,
+)
+from reconciler.diff.records import FieldDifference, Masked
+from reconciler.sync.records import SyncPlan
+from reconciler.terms import SyncStatus
+from tests.data.gitops_nb import guestbook
+
+TEXT, COUNT, FLAG, SECONDS, TIME, VALUE = "string", "Int64", "boolean", "Float64", "datetime64[ns, UTC]", "object"
+KEY = {"kind": TEXT, "group": TEXT, "namespace": TEXT, "name": TEXT}
+EMPTY_PLAN = SyncPlan("guestbook", "argocd", (), ())
+
+# The frames' contract: columns in their order with their dtypes, for a frame with rows and for one without.
+FRAMES: Mapping[str, tuple[Callable[[], pd.DataFrame], Callable[[], pd.DataFrame], Mapping[str, str]]] = {
+    "applications": (
+        lambda: applications_frame([guestbook.comparison(), guestbook.hostile_comparison()]),
+        lambda: applications_frame([]),
+        {
+            **dict.fromkeys(("app", "namespace", "project", "destination", "revision"), TEXT),
+            **dict.fromkeys(("status", "health", "health_message"), TEXT),
+            **dict.fromkeys(("resources", "out_of_sync", "missing", "extra", "unknown", "differences"), COUNT),
+            **dict.fromkeys(("source_types", "reason", "warnings"), TEXT),
+            "compared_at": TIME,
+        },
+    ),
+    "resources": (
+        lambda: resources_frame(guestbook.comparison()),
+        lambda: resources_frame([]),
+        {
+            "app": TEXT,
+            **KEY,
+            **dict.fromkeys(("version", "status", "state", "health", "health_message", "reason"), TEXT),
+            **dict.fromkeys(("differences", "wave"), COUNT),
+            **dict.fromkeys(("hook", "requires_pruning"), FLAG),
+        },
+    ),
+    "drift": (
+        lambda: drift_frame([guestbook.comparison(), guestbook.hostile_comparison()]),
+        lambda: drift_frame([]),
+        {
+            "app": TEXT,
+            **KEY,
+            **dict.fromkeys(("status", "path"), TEXT),
+            **dict.fromkeys(("target", "live"), VALUE),
+            **dict.fromkeys(("manager", "operation"), TEXT),
+            "changed_at": TIME,
+            **dict.fromkeys(("ignored_by", "reason"), TEXT),
+        },
+    ),
+    "plan": (
+        lambda: plan_frame(guestbook.plan()),
+        lambda: plan_frame(EMPTY_PLAN),
+        {
+            "app": TEXT,
+            "step": COUNT,
+            "phase": TEXT,
+            "wave": COUNT,
+            **KEY,
+            **dict.fromkeys(("version", "action", "change", "does"), TEXT),
+            "differences": COUNT,
+            **dict.fromkeys(("delete_policies", "options", "reason", "id"), TEXT),
+        },
+    ),
+    "results": (
+        lambda: results_frame(guestbook.result()),
+        lambda: results_frame(replace(guestbook.result(), results=())),
+        {
+            "app": TEXT,
+            "phase": TEXT,
+            "wave": COUNT,
+            **KEY,
+            **dict.fromkeys(("version", "action", "state", "status", "hook_phase", "message", "images"), TEXT),
+            "started_at": TIME,
+            "finished_at": TIME,
+            "duration_s": SECONDS,
+        },
+    ),
+    "history": (
+        lambda: history_frame(guestbook.records()),
+        lambda: history_frame([]),
+        {
+            "sequence": COUNT,
+            **dict.fromkeys(("operation_id", "app", "namespace", "project", "cluster"), TEXT),
+            **dict.fromkeys(("target_revision", "revision", "phase", "message"), TEXT),
+            "started_at": TIME,
+            "finished_at": TIME,
+            "duration_s": SECONDS,
+            "initiated_by": TEXT,
+            **dict.fromkeys(("dry_run", "prune", "abandoned"), FLAG),
+            **dict.fromkeys(("resources", "failed"), COUNT),
+            **dict.fromkeys(("notebook", "digest"), TEXT),
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_columns_and_dtypes_are_the_same_with_rows_and_without(name: str) -> None:
+    filled, empty, columns = FRAMES[name]
+    for frame in (filled(), empty()):
+        assert {column: str(dtype) for column, dtype in frame.dtypes.items()} == columns
+        assert list(frame.columns) == list(columns)
+        assert isinstance(frame.index, pd.RangeIndex)
+    assert len(filled()) > 0
+    assert len(empty()) == 0
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_every_column_is_documented(name: str) -> None:
+    function = {
+        "applications": applications_frame,
+        "resources": resources_frame,
+        "drift": drift_frame,
+        "plan": plan_frame,
+        "results": results_frame,
+        "history": history_frame,
+    }[name]
+    assert [column for column in FRAMES[name][2] if f"``{column}``" not in str(function.__doc__)] == []
+
+
+def test_applications_counts_leave_hooks_and_ignored_fields_out() -> None:
+    row = applications_frame([guestbook.comparison()]).iloc[0]
+    counts = row[["resources", "out_of_sync", "missing", "extra", "unknown", "differences"]]
+    assert list(counts) == [11, 5, 1, 1, 1, 5]
+    assert row["revision"] == guestbook.REVISION
+    assert row["compared_at"] == pd.Timestamp(guestbook.NOW)
+
+
+def test_resources_without_a_health_rule_have_no_health() -> None:
+    frame = resources_frame([guestbook.comparison()]).set_index(["kind", "name"])
+    assert frame.loc[("Secret", "web-credentials"), "health"] is pd.NA
+    assert frame.loc[("Deployment", "web"), "health"] == "Degraded"
+    assert list(frame["state"]).count("hook") == 1
+
+
+def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The cells as they are; `DataFrame.to_dict` would turn NA into None."""
+    return [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False, name=None)]
+
+
+def test_drift_has_one_row_a_field_and_keeps_ignored_ones_apart() -> None:
+    rows = drift_frame(guestbook.comparison()).query("kind == 'Deployment'")
+    assert list(rows["path"]) == [
+        "$.spec.replicas",
+        '$.spec.template.spec.containers[name="web"].args',
+        '$.spec.template.spec.containers[name="web"].image',
+        '$.spec.template.metadata.annotations["kubectl.kubernetes.io/restartedAt"]',
+    ]
+    first, args, _, ignored = records_of(rows)
+    assert (first["target"], first["live"], first["manager"]) == (3, 5, "kubectl-scale")
+    assert first["changed_at"] == pd.Timestamp("2026-11-21T11:05:09Z")
+    assert args["target"] == ["--listen=:8080", "--log-level=info", "--trace"]
+    assert ignored["target"] is pd.NA
+    assert list(rows["ignored_by"] == "") == [True, True, True, False]
+
+
+def test_missing_and_extra_objects_are_one_row_with_the_object() -> None:
+    rows = drift_frame(guestbook.comparison()).query("path == '$'").set_index("name")
+    assert rows.loc["web-settings", "target"]["data"] == {"currency": "EUR", "feature.checkout": "on"}
+    assert rows.loc["web-settings", "live"] is pd.NA
+    assert rows.loc["import-2024", "target"] is pd.NA
+    assert rows.loc["import-2024", "live"]["kind"] == "Job"
+
+
+def test_what_is_unknown_is_never_left_out() -> None:
+    comparison = guestbook.comparison()
+    (row,) = records_of(drift_frame(comparison).query("status == 'Unknown'"))
+    assert (row["kind"], row["path"], row["target"]) == ("ServiceMonitor", "$", pd.NA)
+    assert row["reason"].startswith("the cluster does not serve")
+    failed = replace(comparison, resources=(), status=SyncStatus.UNKNOWN, reason="the repository does not answer")
+    (whole,) = records_of(drift_frame(failed))
+    assert (whole["kind"], whole["group"], whole["name"]) == ("Application", "argoproj.io", "guestbook")
+    assert (whole["status"], whole["reason"]) == ("Unknown", "the repository does not answer")
+
+
+def test_null_is_not_absent_and_secrets_stay_masked() -> None:
+    secret = guestbook.comparison().resources[2]
+    differences = (
+        FieldDifference("$.data.password", Masked("e07f5a12"), Masked("9c1d20ab")),
+        FieldDifference("$.data", {"password": Masked("e07f5a12")}, None),
+    )
+    comparison = replace(guestbook.comparison(), resources=(replace(secret, differences=differences),))
+    first, second = records_of(drift_frame(comparison))
+    assert (first["target"], first["live"]) == ("(masked e07f5a12)", "(masked 9c1d20ab)")
+    assert second["target"] == {"password": "(masked e07f5a12)"}
+    assert second["live"] is None
+
+
+def test_a_kept_extra_object_is_marked_as_ignored() -> None:
+    extra = replace(guestbook.comparison().resources[4], ignore_extraneous=True)
+    (row,) = records_of(drift_frame(replace(guestbook.comparison(), resources=(extra,))))
+    assert row["ignored_by"] == "IgnoreExtraneous"
+
+
+def test_plan_counts_steps_over_all_phases() -> None:
+    frame = plan_frame(guestbook.plan())
+    assert list(frame["step"].drop_duplicates()) == [1, 2, 3, 4, 5, 6]
+    assert frame["id"].is_unique
+    assert list(frame.query("does == 'hook'")["delete_policies"]) == [
+        "BeforeHookCreation,HookSucceeded",
+        "HookSucceeded",
+    ]
+
+
+def test_results_give_durations_and_the_outcome_of_hooks() -> None:
+    frame = results_frame(guestbook.result())
+    hook = frame.query("action == 'hook'").iloc[0]
+    assert (hook["hook_phase"], hook["status"], hook["state"]) == ("Succeeded", pd.NA, "succeeded")
+    assert list(frame["duration_s"]) == [1.5] * 8
+    assert list(frame["state"])[-1] == "failed"
+
+
+def test_history_of_a_running_sync_has_no_end() -> None:
+    frame = history_frame(guestbook.records())
+    assert list(frame["phase"]) == ["Succeeded", "Failed", "Running"]
+    assert frame["finished_at"].isna().tolist() == [False, False, True]
+    assert frame["duration_s"].isna().tolist() == [False, False, True]
+    assert list(frame["failed"]) == [0, 1, 0]
+
+
+def cells(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return list(csv.DictReader(io.StringIO(format_csv(frame))))
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        pytest.param("=1+1", "'=1+1", id="equals"),
+        pytest.param("+1", "'+1", id="plus"),
+        pytest.param("-1", "'-1", id="minus"),
+        pytest.param("@SUM(A1)", "'@SUM(A1)", id="at"),
+        pytest.param("a=b", "a=b", id="inside"),
+        pytest.param("\t=1", "\\t=1", id="tab before it"),
+        pytest.param('say "hi", twice\n', 'say "hi", twice\\n', id="quotes, comma and line break"),
+        pytest.param("a\u202eb\x1b[0m", "a\\u202eb\\x1b[0m", id="hidden characters"),
+    ],
+)
+def test_csv_holds_no_formula_and_no_hidden_character(text: str, cell: str) -> None:
+    (row,) = cells(history_frame([replace(guestbook.records()[0], message=text)]))
+    assert row["message"] == cell
+
+
+def test_csv_writes_missing_values_empty_and_objects_as_json() -> None:
+    rows = {(row["kind"], row["path"]): row for row in cells(drift_frame(guestbook.comparison()))}
+    missing = rows["ConfigMap", "$"]
+    assert missing["target"].startswith('{"apiVersion": "v1", "kind": "ConfigMap"')
+    assert (missing["live"], missing["changed_at"]) == ("", "")
+    assert rows["Deployment", "$.spec.replicas"]["changed_at"] == "2026-11-21T11:05:09+00:00"

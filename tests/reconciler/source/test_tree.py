@@ -1,0 +1,93 @@
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from reconciler.errors import GenerationError, RevisionError
+from reconciler.source import RepositoryCache
+from reconciler.source.tree import Kind, RevisionTree
+from reconciler.source.workspace import Workspace
+from tests.repositories import GitRepository
+
+FILES = {"app/a.yaml": "a", "app/deep/b.yaml": "b", "base/c.yaml": "c", "top.yaml": "t"}
+LINKS = {
+    "app/file": "../top.yaml",
+    "app/folder": "../base",
+    "chain": "chain2",
+    "chain2": "app/folder/c.yaml",
+    "app/gone": "nothing",
+    "loop": "loop2",
+    "loop2": "loop",
+    "app/self": ".",
+}
+
+
+@pytest.fixture
+def tree(
+    git_repository: Callable[[Mapping[str, str | bytes]], GitRepository], repositories: RepositoryCache
+) -> RevisionTree:
+    origin = git_repository(FILES)
+    for link, target in LINKS.items():
+        (origin.path / link).symlink_to(target)
+    revision = origin.commit({})
+    return RevisionTree(repositories.open(origin.url, allow_local=True), revision)
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("", ("", Kind.FOLDER)),
+        ("app/a.yaml", ("app/a.yaml", Kind.FILE)),
+        ("app/file", ("top.yaml", Kind.FILE)),
+        ("app/folder/c.yaml", ("base/c.yaml", Kind.FILE)),
+        ("chain", ("base/c.yaml", Kind.FILE)),
+        ("app/self/self/a.yaml", ("app/a.yaml", Kind.FILE)),
+        ("app/gone", None),
+        ("app/a.yaml/x", None),
+        ("none", None),
+    ],
+)
+def test_finding_follows_links(tree: RevisionTree, path: str, found: tuple[str, Kind] | None) -> None:
+    entry = tree.find(path)
+    assert (None if entry is None else (entry.path, entry.kind)) == found
+
+
+def test_a_loop_of_links_ends(tree: RevisionTree) -> None:
+    with pytest.raises(GenerationError, match=r"^'loop' in .* goes through more than 40 symbolic links"):
+        tree.find("loop")
+
+
+def test_walking(tree: RevisionTree) -> None:
+    app = tree.folder("app", field="f")
+    assert [path for path, _ in tree.walk(app, recurse=False)] == ["a.yaml", "file"]
+    assert [path for path, _ in tree.walk(app, recurse=True)] == ["a.yaml", "deep/b.yaml", "file"]
+    assert tree.read(dict(tree.walk(app, recurse=False))["file"]) == b"t"
+
+
+def test_what_is_no_folder(tree: RevisionTree) -> None:
+    with pytest.raises(RevisionError, match=r"^f: 'top.yaml' in .* is a file; name the folder that holds it"):
+        tree.folder("top.yaml", field="f")
+    with pytest.raises(RevisionError, match=r"there is no 'ap' in .*; did you mean app\?"):
+        tree.folder("ap", field="f")
+
+
+def test_a_workspace_holds_copies_in_the_place_of_links(tree: RevisionTree) -> None:
+    with Workspace(tree) as workspace:
+        entry = tree.find("app/file")
+        assert entry
+        workspace.add("app/file", entry)
+        workspace.add_folder("copy", tree.folder("app/folder", field="f"), field="f")
+        folder = workspace.folder
+        assert (folder / "app/file").read_text() == "t"
+        assert (folder / "copy/c.yaml").read_text() == "c"
+        assert not any(path.is_symlink() for path in folder.rglob("*"))
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert [path for path, _ in workspace.files] == ["app/file", "copy/c.yaml"]
+    assert not folder.exists()
+
+
+def test_a_folder_that_holds_itself_is_refused(tree: RevisionTree) -> None:
+    with (
+        Workspace(tree) as workspace,
+        pytest.raises(GenerationError, match=r"'x/self' in .* holds itself through a symbolic link"),
+    ):
+        workspace.add_folder("x", tree.folder("app", field="f"), field="f")

@@ -1,0 +1,157 @@
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import GenerationError
+from reconciler.source.worker import WorkerLimits, WorkerPool
+
+PROGRAM = """
+import os, sys, time
+
+def handle(request):
+    what = request["do"]
+    if what == "echo":
+        return {"pid": os.getpid(), "text": request.get("text", "")}
+    if what == "print":
+        print("noise")
+        sys.stdout.flush()
+        os.write(1, b"more noise")
+        return {}
+    if what == "raise":
+        raise ValueError("no such thing")
+    if what == "spin":
+        while True:
+            pass
+    if what == "memory":
+        return {"size": len(bytearray(3 * 2**30))}
+    if what == "die":
+        os._exit(7)
+    if what == "flood":
+        return {"text": "x" * 3_000_000}
+    if what == "environment":
+        ours = [name for name in sys.modules if name.startswith("reconciler")]
+        return {"names": sorted(os.environ), "cwd": os.getcwd(), "modules": ours}
+    if what == "child":
+        pid = os.fork()
+        if pid == 0:
+            time.sleep(60)
+        return {"pid": pid}
+    if what == "write":
+        with open("file", "wb") as stream:
+            stream.write(b"x" * 4_000_000)
+        return {}
+"""
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Iterator[WorkerPool]:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    limits = WorkerLimits(timeout_s=1.5, memory_bytes=2 * 2**30, answer_bytes=2**20, requests=5)
+    pool = WorkerPool(program, limits=limits, size=2)
+    yield pool
+    pool.close()
+
+
+def test_a_worker_is_warm(pool: WorkerPool) -> None:
+    text = "ü" * 100_000
+    answers = [pool.call({"do": "echo", "text": text}, what="echo") for _ in range(3)]
+    assert len({answer["pid"] for answer in answers}) == 1
+    assert answers[0]["text"] == text
+
+
+def test_what_a_program_prints_does_not_disturb(pool: WorkerPool) -> None:
+    assert pool.call({"do": "print"}, what="x") == {}
+    assert pool.call({"do": "echo", "text": "a"}, what="x")["text"] == "a"
+
+
+def test_an_error_of_the_program_keeps_the_worker(pool: WorkerPool) -> None:
+    before = pool.call({"do": "echo"}, what="x")["pid"]
+    with pytest.raises(GenerationError, match=r"^chart a: no such thing$"):
+        pool.call({"do": "raise"}, what="chart a")
+    assert pool.call({"do": "echo"}, what="x")["pid"] == before
+
+
+@pytest.mark.parametrize(
+    ("do", "message"),
+    [
+        ("spin", r"^chart a took more than 1\.5 s and was ended$"),
+        ("memory", r"^chart a: its worker process needed more than 2048 MiB of memory and was ended$"),
+        ("die", r"^chart a: its worker process died \(status 7\); nothing was rendered$"),
+        ("flood", r"^chart a made more than 1 MiB and was ended$"),
+    ],
+)
+def test_a_worker_that_exceeds_a_limit_is_replaced(pool: WorkerPool, do: str, message: str) -> None:
+    before = pool.call({"do": "echo"}, what="x")["pid"]
+    with pytest.raises(GenerationError, match=message):
+        pool.call({"do": do}, what="chart a")
+    assert not is_running(before)
+    assert pool.call({"do": "echo"}, what="x")["pid"] != before
+
+
+def test_a_worker_is_replaced_after_its_requests(pool: WorkerPool) -> None:
+    pids = [pool.call({"do": "echo"}, what="x")["pid"] for _ in range(7)]
+    assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [5, 2]
+
+
+def test_a_file_that_grows_over_its_limit(pool: WorkerPool) -> None:
+    with pytest.raises(GenerationError, match=r"^x: "):
+        pool.call({"do": "write"}, what="x")
+
+
+def test_a_worker_sees_nothing_of_ours(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CANARY", "secret")
+    answer = pool.call({"do": "environment"}, what="x")
+    assert "CANARY" not in answer["names"]
+    assert set(answer["names"]) <= {
+        *(
+            "HOME",
+            "TMPDIR",
+            "PATH",
+            "KUBECONFIG",
+            "LANG",
+            "LC_CTYPE",
+            "GOMEMLIMIT",
+            "GOTRACEBACK",
+            "HTTP_PROXY",
+            "HTTPS_PROXY",
+        )
+    }
+    assert Path(answer["cwd"]).name.startswith("gitops-nb-worker-")
+    assert answer["modules"] == []
+
+
+def test_closing_leaves_no_process_and_no_folder(pool: WorkerPool) -> None:
+    answer = pool.call({"do": "environment"}, what="x")
+    worker, child = pool.call({"do": "echo"}, what="x")["pid"], pool.call({"do": "child"}, what="x")["pid"]
+    pool.close()
+    assert not is_running(worker)
+    assert wait_until(lambda: not is_running(child))
+    assert not Path(answer["cwd"]).exists()
+
+
+def test_callers_share_the_workers(pool: WorkerPool) -> None:
+    with ThreadPoolExecutor(6) as threads:
+        texts = [str(number) for number in range(30)]
+        answers = list(threads.map(lambda text: pool.call({"do": "echo", "text": text}, what="x"), texts))
+    assert [answer["text"] for answer in answers] == texts
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and not waiting to be reaped."""
+    try:
+        return " Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2][:3]
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(condition: Callable[[], bool]) -> bool:
+    """Whether a condition that follows from a kill comes true."""
+    for _ in range(1000):
+        if condition():
+            return True
+        os.sched_yield()
+    return False
