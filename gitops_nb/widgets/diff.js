@@ -1,6 +1,7 @@
 // The visual diff: `elements.js` and `lines.js` stand before this text. Traits: see diff.py; rows: see rows.py.
 
 const NARROW = 620;
+const USUAL_MS = 300;
 const PATIENCE_MS = 4000;
 
 /** The list of resources with its filter. */
@@ -192,6 +193,7 @@ function detailPane(model, signal, isNarrow) {
     const detail = current();
     if (!model.get("selected")) return view.replaceChildren(h("p", { class: "gnb-empty", text: "No resource is selected." }));
     if (!detail) return wait();
+    view.removeAttribute("aria-busy");
     const key = detailKey(detail.id, detail.neat);
     if (key !== shownFor) {
       unfolded = [];
@@ -203,12 +205,16 @@ function detailPane(model, signal, isNarrow) {
     return view.replaceChildren(...(isFields ? fields(detail) : lines(detail)));
   }
 
+  /** What was shown before stays, dimmed, for as long as a kernel usually takes to answer. */
   function wait() {
+    view.setAttribute("aria-busy", "true");
     const message = h("p", { class: "gnb-empty", text: "Reading…", attrs: { role: "status" } });
-    view.replaceChildren(message);
     waiting = setTimeout(() => {
-      message.textContent = "No answer from the kernel: run the cell again to see this resource.";
-    }, PATIENCE_MS);
+      view.replaceChildren(message);
+      waiting = setTimeout(() => {
+        message.textContent = "No answer from the kernel: run the cell again to see this resource.";
+      }, PATIENCE_MS);
+    }, USUAL_MS);
   }
 
   function fields(detail) {

@@ -236,6 +236,7 @@ def test_theme_is_recognized_and_texts_can_be_read(
 ) -> None:
     page = show(make(), theme=theme)
     option(page, "3 fields").click()
+    expect(page.locator(".gnb-view")).to_contain_text("registry.local")
     expect(page.locator(".gnb-diff")).to_have_attribute("data-theme", "dark" if theme == "dark" else "light")
     for selector in (
         ".gnb-badge",

@@ -12,10 +12,13 @@ from playwright.sync_api import Page, expect
 from traitlets.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
+IMPORTS = """
+from gitops_nb.frames import drift_frame
+from gitops_nb.widgets import DiffWidget, WavePreviewWidget
+from tests.data.gitops_nb import guestbook
+"""
 CELLS = (
-    "from gitops_nb.frames import drift_frame\n"
-    "from gitops_nb.widgets import DiffWidget, WavePreviewWidget\n"
-    "from tests.data.gitops_nb import guestbook",
+    IMPORTS,
     "DiffWidget(guestbook.comparison())",
     "WavePreviewWidget(guestbook.plan(), guestbook.result())",
     "DiffWidget(guestbook.hostile_comparison())",

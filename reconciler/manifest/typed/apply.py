@@ -39,14 +39,11 @@ from reconciler.manifest.typed.ownership import (
     with_managers,
 )
 from reconciler.manifest.typed.prune import prune
+from reconciler.manifest.typed.updaters import capped, scaled
 from reconciler.manifest.typed.validate import validate, without_unknown_fields
 
 BEFORE_FIRST_APPLY: Final = "before-first-apply"
 """Owner of everything that an object had when it was first applied to, if no one owned anything."""
-ANCIENT_CHANGES: Final = "ancient-changes"
-MAX_UPDATE_MANAGERS: Final = 10
-"""Update entries of one object; the oldest beyond are merged into `ANCIENT_CHANGES`."""
-
 _UNOWNED_METADATA: Final = [
     "name",
     "namespace",
@@ -187,22 +184,18 @@ def predict_update(
         changes = _writable(kind, compare(kind.schema, _bare_or_zero(kind, base), bare))
     except NotOfTypeError:
         raise _not_of_type(kind, new, new) from None
+    if subresource == SCALE:
+        return _with_entries(base, bare, scaled(managers.values(), changes, field_manager, kind.gvk.api_version))
     kept = _without(managers.values(), changes)
     fields = difference(changes.written, _UNOWNED)
-    if subresource == SCALE and not any(intersection(entry.fields, fields) for entry in managers.values()):
-        # To the scale, an object whose replicas no one owned is one that was never tracked.
-        fields = EMPTY
     if fields:
         key = ManagerKey(field_manager or "unknown", "Update", kind.gvk.api_version, subresource)
         previous = next((entry for entry in kept if entry.key == key), None)
         time = format_time(now) if now is not None else previous.time if previous is not None else None
-        if subresource == SCALE:
-            # The API server translates entries of the scale back and forth, and their times get lost on the way.
-            time = managers[key].time if key in managers else None
         merged = union(previous.fields, fields) if previous is not None else fields
         kept = [entry for entry in kept if entry is not previous]
         kept.append(ManagerEntry(*key, time=time, fields=merged))
-    return _with_entries(base, bare, _capped(kept))
+    return _with_entries(base, bare, capped(kept))
 
 
 _NO_CHANGES: Final = FieldChanges(EMPTY, EMPTY, EMPTY)
@@ -300,34 +293,6 @@ def _applier_entries(
     if last is not None and (last.fields, last.api_version, last.time) == (fields, api_version, time):
         return [last]
     return [ManagerEntry(key.manager, "Apply", api_version, key.subresource, time, fields)]
-
-
-def _capped(entries: list[ManagerEntry]) -> list[ManagerEntry]:
-    """The entries with the oldest updaters merged, a version at a time, until there are few enough.
-
-    Source: k8s.io/apimachinery v0.37 (util/managedfields/internal/capmanagers).
-    """
-    updaters = [entry for entry in entries if entry.operation == "Update"]
-    excess = len(updaters) - MAX_UPDATE_MANAGERS
-    if excess <= 0:
-        return entries
-    updaters.sort(key=lambda entry: (entry.time or "", entry.manager, entry.api_version, entry.subresource))
-    buckets: dict[str, list[ManagerEntry]] = {}
-    for entry in updaters:
-        if excess <= 0:
-            break
-        bucket = buckets.setdefault(entry.api_version, [])
-        bucket.append(entry)
-        excess -= len(bucket) > 1
-    merged = {id(entry) for bucket in buckets.values() if len(bucket) > 1 for entry in bucket}
-    kept = [entry for entry in entries if id(entry) not in merged]
-    for api_version, bucket in buckets.items():
-        if len(bucket) > 1:
-            fields = bucket[0].fields
-            for entry in bucket[1:]:
-                fields = union(fields, entry.fields)
-            kept.append(ManagerEntry(ANCIENT_CHANGES, "Update", api_version, "", bucket[-1].time, fields))
-    return kept
 
 
 def _with_entries(live: Manifest | None, result: Manifest, entries: list[ManagerEntry]) -> Manifest:

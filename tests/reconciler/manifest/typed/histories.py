@@ -605,12 +605,13 @@ def _comparable(obj: dict[str, Any]) -> dict[str, Any]:
     return {**{key: value for key, value in obj.items() if key != "status"}, "metadata": meta}
 
 
-def owners(obj: dict[str, Any]) -> dict[tuple[Any, ...], Any]:
+def owners(obj: dict[str, Any]) -> dict[tuple[Any, ...], list[Any]]:
     """managedFields as a set; of times only whether there is one and whether it is an old one."""
-    return {
-        (e["manager"], e["operation"], e["apiVersion"], e.get("subresource", "")): (_age(e), e["fieldsV1"])
-        for e in obj["metadata"].get("managedFields") or []
-    }
+    result: dict[tuple[Any, ...], list[Any]] = {}
+    for entry in obj["metadata"].get("managedFields") or []:
+        key = (entry["manager"], entry["operation"], entry["apiVersion"], entry.get("subresource", ""))
+        result.setdefault(key, []).append((_age(entry), entry["fieldsV1"]))
+    return result
 
 
 def _age(entry: dict[str, Any]) -> str:
