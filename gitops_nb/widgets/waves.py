@@ -26,7 +26,7 @@ class WavePreviewWidget(RecordWidget):
     Examples
     --------
     Follow a sync as it goes: ``widget.show_task(result)`` for each `TaskResult`, ``widget.show_result(result)`` at the
-    end. ``widget.set_state(task, "running")`` serves a caller that knows no result yet.
+    end. ``widget.show_state(task, "running")`` serves a caller that knows no result yet.
     """
 
     _esm = read_front_end("elements.js", "waves.js")
@@ -55,7 +55,7 @@ class WavePreviewWidget(RecordWidget):
         """The result that is shown, once there is one."""
         return self._result
 
-    def set_state(self, task: str, state: TaskState | str, message: str = "") -> None:
+    def show_state(self, task: str, state: TaskState | str, message: str = "") -> None:
         """Show how far one task has come; ``task`` is a `SyncTask.id`, ``state`` one of `TaskState`.
 
         Raises
@@ -63,9 +63,9 @@ class WavePreviewWidget(RecordWidget):
         ValueError
             For any other state.
         """
-        self.set_states({task: (TaskState(state), message)})
+        self.show_states({task: (TaskState(state), message)})
 
-    def set_states(self, states: Mapping[str, tuple[TaskState, str]]) -> None:
+    def show_states(self, states: Mapping[str, tuple[TaskState, str]]) -> None:
         """Show how far several tasks have come, in one message to the front end."""
         changed = {visible(task): task_outcome(state, message) for task, (state, message) in states.items()}
         with self.hold_sync():
@@ -74,7 +74,7 @@ class WavePreviewWidget(RecordWidget):
 
     def show_task(self, result: TaskResult) -> None:
         """Show the outcome of one task of a running sync."""
-        self.set_state(task_id(result), task_state(result), result.message)
+        self.show_state(task_id(result), task_state(result), result.message)
 
     def show_result(self, result: SyncResult) -> None:
         """Show the end of the sync; a task that it never reached stays pending."""

@@ -89,7 +89,8 @@ def is_document(settings: Settings) -> bool:
 
 
 def emit_text(text: str) -> None:
-    sys.stdout.write(text)
+    """Write data; text ends its last line."""
+    sys.stdout.write(text if not text or text.endswith("\n") else f"{text}\n")
 
 
 def note(text: str, settings: Settings) -> None:

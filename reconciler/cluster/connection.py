@@ -7,6 +7,7 @@ requests themselves are plain, because its typed calls spend many times the requ
 import contextlib
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -179,7 +180,8 @@ def connect(*, kubeconfig: str | Path | None = None, context: str | None = None)
             config.load_incluster_config(client_configuration=configuration)
             name = "in-cluster"
         else:
-            file = str(kubeconfig) if kubeconfig else None
+            # The package reads the variable once, when it is imported, which a notebook may have done before it was set.
+            file = str(kubeconfig or "") or os.environ.get("KUBECONFIG") or None
             config.load_kube_config(config_file=file, context=context, client_configuration=configuration)
             _, active = config.list_kube_config_contexts(config_file=file)
             name = context or active["name"]
@@ -215,17 +217,23 @@ _ERRORS: Final[dict[int, type[ClusterError]]] = {
 }
 
 
+# What the typed merge of the API server prints after this is the value that does not fit, secret or not.
+_VALUE: Final = re.compile(r"(expected [a-z ]+), got .*", re.DOTALL)
+# Server-side apply answers 500 where the object does not fit the schema.
+_MISFITS: Final = ("failed to create typed patch object", "failed to convert new object", "field not declared")
+
+
 def _error(status: int, data: bytes, request: str) -> ClusterError:
-    """The error for a response; of the body only ``message`` and ``reason`` of a Status are ever used."""
+    """The error for a response; of the body only ``message`` and ``reason`` of a Status are used, without values."""
     try:
         body = json.loads(data)
     except ValueError:
         body = {}
     message = body.get("message") if isinstance(body, dict) and body.get("kind") == "Status" else None
     reason = str(body.get("reason") or "") if message else ""
-    text = " ".join(str(message).split()) if message else f"{request} was answered with status {status}"
+    shown = _VALUE.sub(r"\1, got a value of another type", str(message or ""))
+    text = " ".join(shown.split()) or f"{request} was answered with status {status}"
     kind = _ERRORS.get(status, ClusterError)
-    # Server-side apply answers 500 where the object does not fit the schema.
-    if status == 500 and message and ("failed to create typed patch object" in text or "field not declared" in text):
+    if status == 500 and message and any(misfit in text for misfit in _MISFITS):
         kind = InvalidObjectError
     return kind(text, status=status, reason=reason)

@@ -175,7 +175,7 @@ class Reconciler:
             clock=self.clock,
             on_event=on_event,
             options=run_options,
-            sync_child=lambda key: self._sync_child(key, lineage, run_options, initiated_by),
+            sync_child=lambda key: self._sync_child(key, lineage, run_options, initiated_by, notebook),
         )
         result = runner.run(plan, initiated_by=initiated_by)
         self._end(operation_id, result, notebook)
@@ -191,7 +191,12 @@ class Reconciler:
         return SyncOutcome(result, comparison)
 
     def _sync_child(
-        self, key: ResourceKey, parents: frozenset[ResourceKey], run_options: RunOptions, initiated_by: str
+        self,
+        key: ResourceKey,
+        parents: frozenset[ResourceKey],
+        run_options: RunOptions,
+        initiated_by: str,
+        notebook: str,
     ) -> str:
         """Sync a child Application; why it failed, empty when it did not.
 
@@ -210,6 +215,7 @@ class Reconciler:
                 options=PlanOptions(prune=automated.prune),
                 run_options=run_options,
                 initiated_by=initiated_by,
+                notebook=notebook,
                 wait=True,
                 parents=parents,
             )

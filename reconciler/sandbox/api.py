@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from reconciler.manifest.objects import Manifest
 from reconciler.sandbox import discovery
+from reconciler.sandbox.access import Attempt, requesting_user, require_allowed
 from reconciler.sandbox.cluster import Cluster
 from reconciler.sandbox.custom.definitions import serve_definitions
 from reconciler.sandbox.deletion import delete_object, parse_delete_options, returns_object
@@ -38,6 +39,7 @@ from reconciler.sandbox.status import (
     unsupported_media_type,
 )
 from reconciler.sandbox.store import ObjectName
+from reconciler.sandbox.subresources import CREATED, create_subresource, finalize_namespace, pod_log
 from reconciler.sandbox.tables import partial, table_maker
 from reconciler.sandbox.watches import Watch
 from reconciler.sandbox.writes import WriteOptions, Writer, Written, as_version
@@ -70,6 +72,8 @@ class Api:
     def _describe(self, request: Request, route: Route | None) -> Response:
         """Everything that is not about objects."""
         path = request.path.rstrip("/") or "/"
+        attempt = Attempt(request.method.lower(), path=path)
+        require_allowed(self.cluster.store, requesting_user(request.headers), attempt)
         if request.method != "GET":
             raise StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
         if path in ("/healthz", "/livez", "/readyz"):
@@ -107,19 +111,24 @@ class Api:
         return Response(200, legacy)
 
     def _resource(self, request: Request, route: Route) -> Answer:
+        user = requesting_user(request.headers)
         resource = self.cluster.catalog.find(route.group, route.version, route.plural)
         if resource is None or (resource.namespaced is False and route.namespace):
             raise unknown_path()
-        if route.subresource and not _has_subresource(resource, route.subresource):
-            raise unknown_path()
-        if is_review(resource):
-            if request.method != "POST":
-                raise _not_allowed()
-            return Response(201, answer_review(resource, parse_body(request, self.cluster.documents)))
         verb = _verb(request, route)
-        allowed = verb in resource.verbs or (route.subresource and verb in ("get", "patch", "update"))
+        require_allowed(self.cluster.store, user, _attempt(verb, route))
+        if route.subresource:
+            subresource = resource.subresource(route.subresource)
+            if subresource is None:
+                raise unknown_path()
+            allowed = verb in subresource.verbs
+        else:
+            allowed = verb in resource.verbs
         if not allowed or (route.namespace == "" and resource.namespaced and verb not in ("list", "watch")):
             raise _not_allowed()
+        if is_review(resource):
+            body = parse_body(request, self.cluster.documents)
+            return Response(201, answer_review(self.cluster.store, user, resource, route.namespace, body))
         handlers: dict[str, Callable[[Request, Route, Resource], Answer]] = {
             "get": self._get,
             "list": self._list,
@@ -133,6 +142,11 @@ class Api:
         return handlers[verb](request, route, resource)
 
     def _get(self, request: Request, route: Route, resource: Resource) -> Answer:
+        if route.subresource == "log":
+            text = pod_log(self._live(route, resource), request.query.get("container", ""))
+            return Response(200, text, "text/plain")
+        if route.subresource not in ("", "status", "scale"):
+            raise _not_allowed()
         return self._object(request, resource, self._live(route, resource), subresource=route.subresource)
 
     def _live(self, route: Route, resource: Resource) -> Manifest:
@@ -172,11 +186,19 @@ class Api:
         return start_watch(self.cluster, resource, route.namespace, request.query, name=route.name, shape=shape)
 
     def _create(self, request: Request, route: Route, resource: Resource) -> Answer:
+        if route.subresource:
+            if route.subresource not in CREATED:
+                raise _not_allowed()
+            body = parse_body(request, self.cluster.documents)
+            name = ObjectName(route.namespace, route.name)
+            return Response(201, create_subresource(self.cluster, resource, name, route.subresource, body))
         written = self.writer.create(resource, route.namespace, parse_body(request, self.cluster.documents) or {}, _options(request))
         return self._written(request, resource, written)
 
     def _update(self, request: Request, route: Route, resource: Resource) -> Answer:
         body = parse_body(request, self.cluster.documents) or {}
+        if route.subresource == "finalize":
+            return Response(200, finalize_namespace(self.cluster, route.name, body))
         return self._change(request, route, resource, lambda live: body)
 
     def _patch(self, request: Request, route: Route, resource: Resource) -> Answer:
@@ -264,14 +286,17 @@ class Api:
         return Response(200, partial(obj) if form in PARTIAL else obj)
 
 
-def _has_subresource(resource: Resource, name: str) -> bool:
-    return resource.subresource(name) is not None or (resource.kind == "Namespace" and name == "finalize")
+def _attempt(verb: str, route: Route) -> Attempt:
+    resource = f"{route.plural}/{route.subresource}" if route.subresource else route.plural
+    return Attempt(verb, route.group, resource, route.namespace, route.name)
 
 
 def _verb(request: Request, route: Route) -> str:
     method = "GET" if request.method == "HEAD" else request.method
     if method == "GET" and request.flag("watch"):
         return "watch"
+    if method == "POST" and route.subresource:
+        return "create"
     with_name = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
     without = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}
     verb = (with_name if route.name else without).get(method)

@@ -3,7 +3,9 @@
 from typing import Final
 
 from reconciler.manifest.objects import Manifest
+from reconciler.sandbox.access import RBAC_GROUP
 from reconciler.sandbox.api import Api
+from reconciler.sandbox.roles import default_bindings, default_roles
 from reconciler.sandbox.store import ObjectName
 from reconciler.sandbox.writes import WriteOptions
 from reconciler.terms import ARGO_GROUP, ARGO_VERSION
@@ -24,6 +26,10 @@ def bootstrap(api: Api) -> None:
         "spec": {"clusterIP": "10.96.0.1", "ports": [{"name": "https", "port": 443, "targetPort": 6443}]},
     }
     _create(api, "", "v1", "services", service, "default")
+    for role in default_roles():
+        _create(api, RBAC_GROUP, "v1", "clusterroles", role)
+    for binding in default_bindings():
+        _create(api, RBAC_GROUP, "v1", "clusterrolebindings", binding)
     _install_argo(api)
     if catalog.find(ARGO_GROUP, ARGO_VERSION, "appprojects") is not None:
         everything = [{"group": "*", "kind": "*"}]

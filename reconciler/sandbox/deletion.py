@@ -162,11 +162,17 @@ def _mark(cluster: Cluster, resource: Resource, live: Manifest, finalizers: list
 
 def _check_preconditions(resource: Resource, live: Manifest, options: DeleteOptions) -> None:
     metadata = live["metadata"]
-    checks = (("UID", options.uid, metadata["uid"]), ("ResourceVersion", options.resource_version, metadata["resourceVersion"]))
-    for what, wanted, actual in checks:
+    checks = (
+        ("UID", options.uid, metadata["uid"], "deleted and then recreated"),
+        ("ResourceVersion", options.resource_version, metadata["resourceVersion"], "modified"),
+    )
+    for what, wanted, actual, happened in checks:
         if wanted and wanted != actual:
-            why = f"{what} in precondition: {wanted}, {what} in object meta: {actual}"
-            raise conflict(resource.group, resource.plural, metadata["name"], f"Precondition failed: {why}")
+            why = f"the {what} in the precondition ({wanted}) does not match the {what} in record ({actual})"
+            # The real server names the kind here, where other conflicts name the resource.
+            raise conflict(
+                resource.group, resource.kind, metadata["name"], f"{why}. The object might have been {happened}"
+            )
 
 
 def _finalizers(resource: Resource, live: Manifest, options: DeleteOptions) -> list[str]:

@@ -29,7 +29,17 @@ class Ownership:
     ) -> Manifest:
         """``new`` with the managedFields that an update of ``live`` by ``manager`` leaves."""
         self._learn(new, live)
-        return predict_update(live, new, field_manager=manager, subresource=subresource, openapi=self._openapi, now=now)
+        # A member that is null because the kind always writes it is no one's.
+        nulls = {key: None for key, value in new.items() if value is None}
+        given = {key: value for key, value in new.items() if value is not None}
+        try:
+            result = predict_update(
+                live, given, field_manager=manager, subresource=subresource, openapi=self._openapi, now=now
+            )
+        except SpecError:
+            # An object that does not fit its schema is refused by validation, in that one's own words.
+            return new
+        return {**result, **nulls} if nulls else result
 
     def applied(
         self,
@@ -40,8 +50,9 @@ class Ownership:
         subresource: str,
         force: bool,
         now: datetime,
+        given: Mapping[str, Any],
     ) -> Manifest:
-        """The result of a server-side apply, with its managedFields.
+        """The result of a server-side apply, with its managedFields; ``given`` is the target as it was sent.
 
         Raises
         ------
@@ -60,7 +71,7 @@ class Ownership:
                 subresource=subresource,
             )
         except SpecError as error:
-            raise _not_typed(target, error) from error
+            raise _not_typed(given, error) from error
         if prediction.object is None:
             raise _conflict(prediction)
         return prediction.object
@@ -89,12 +100,12 @@ def _conflict(prediction: Prediction) -> StatusError:
     return apply_conflict(prediction.message, causes)
 
 
-def _not_typed(target: Manifest, error: SpecError) -> StatusError:
+def _not_typed(target: Mapping[str, Any], error: SpecError) -> StatusError:
     """Source: k8s.io/apimachinery/pkg/util/managedfields/internal/structuredmerge.go, v0.37."""
     gvk = GroupVersionKind.of(target)
     kind = f"{gvk.group + '/' if gvk.group else '/'}{gvk.version}, Kind={gvk.kind}"
     what = f"failed to create typed patch object ({namespace_of(target)}/{name_of(target)}; {kind})"
-    texts = [f".{violation.path}: {violation.message}" for violation in error.violations] or [error.what]
+    texts = [f"{violation.path.removeprefix('$')}: {violation.message}" for violation in error.violations] or [error.what]
     if len(texts) == 1:
         return plain_error(f"{what}: {texts[0]}")
     return plain_error(f"{what}: errors:\n" + "".join(f"  {text}\n" for text in texts))

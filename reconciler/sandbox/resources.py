@@ -12,7 +12,7 @@ ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "up
 
 @dataclass(frozen=True, slots=True)
 class Subresource:
-    """``status`` and ``scale`` of a resource, with the kind that they speak."""
+    """A sub-resource, such as ``status`` or ``scale``, with the kind that it speaks."""
 
     name: str
     group: str
@@ -138,7 +138,6 @@ def resource_of(group: str, version: str, entry: Mapping[str, Any]) -> Resource:
             tuple(sub["verbs"]),
         )
         for sub in entry.get("subresources", ())
-        if sub["subresource"] in ("status", "scale")
     ]
     return Resource(
         group,

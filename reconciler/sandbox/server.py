@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
+from reconciler.sandbox.access import GROUP_SEPARATOR
 from reconciler.sandbox.api import Api
 from reconciler.sandbox.messages import JSON, Request, Response
 from reconciler.sandbox.status import StatusError, internal_error, unauthorized
@@ -48,7 +49,7 @@ class Server:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = _headers(scope)
         refusal = self._refusal(scope["path"], headers)
         if refusal is not None:
             await _respond(send, Response(refusal.status, refusal.body()))
@@ -124,6 +125,16 @@ class Server:
             self._watches.discard(watch)
             gone.cancel()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        if name == "impersonate-group" and name in headers:
+            value = f"{headers[name]}{GROUP_SEPARATOR}{value}"
+        headers[name] = value
+    return headers
 
 
 async def _wait(woken: asyncio.Event, seconds: float) -> bool:

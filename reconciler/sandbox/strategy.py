@@ -231,9 +231,13 @@ def _prepare_job(job: Manifest) -> None:
     if spec.get("manualSelector"):
         return
     labels = spec["template"].setdefault("metadata", {}).setdefault("labels", {})
+    # Labels that were taken from the template share its fate.
+    shared = metadata.get("labels") in (None, {}, labels)
     values = {"controller-uid": metadata["uid"], "job-name": metadata["name"]}
     for key in _LEGACY_JOB_LABELS:
         labels.setdefault(key, values[key])
         labels.setdefault(f"batch.kubernetes.io/{key}", values[key])
+    if shared:
+        metadata["labels"] = dict(labels)
     selector = spec.setdefault("selector", {})
     selector.setdefault("matchLabels", {})["batch.kubernetes.io/controller-uid"] = metadata["uid"]

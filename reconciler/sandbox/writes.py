@@ -95,13 +95,16 @@ class Writer:
         subresource: str = "",
     ) -> Written:
         """Server-side apply. Raises StatusError."""
-        target = _apply_target(resource, target, name, subresource)
+        given = target
+        target = _apply_target(resource, given, name, subresource)
         live = self._cluster.store.get(resource.storage, name)
         if live is None and subresource:
             raise not_found(resource.group, resource.plural, name.name)
         if live is None and target["metadata"].get("resourceVersion"):
             raise stale_version(resource.group, resource.plural, name.name)
-        live = as_version(resource, live) if live is not None else None
+        if live is not None:
+            live = as_version(resource, live)
+            self._check_identity(resource, target, live, name)
         merged = self._cluster.ownership.applied(
             live,
             target,
@@ -109,13 +112,13 @@ class Writer:
             subresource=subresource,
             force=options.force,
             now=self._cluster.clock(),
+            given=given,
         )
         decoded = decode_object(self._cluster, resource, merged)
         obj = _place(resource, decoded.object, name.namespace)
         if live is None:
             self._require_namespace(resource, obj)
             return self._store_new(resource, obj, options, [])
-        self._check_identity(resource, obj, live, name)
         self._prepare(resource, obj, live, subresource)
         return self._store_changed(resource, obj, live, options, [])
 

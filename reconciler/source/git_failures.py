@@ -46,6 +46,7 @@ _OWN_DAMAGE = (
 )
 
 _MEANINGS: tuple[tuple[tuple[str, ...], type[RepositoryError], str], ...] = (
+    (("on the remote side",), RepositoryError, "is damaged on its server; repair it there (git fsck)"),
     (("dubious ownership",), RepositoryError, "belongs to another user; add it to Git's safe.directory"),
     (("Host key verification failed",), RepositoryError, "has a host key that is not known; add it to known_hosts"),
     (
@@ -64,8 +65,11 @@ _MEANINGS: tuple[tuple[tuple[str, ...], type[RepositoryError], str], ...] = (
     ),
 )
 
-DAMAGE = re.compile("|".join(_OWN_DAMAGE))
-"""Messages that point at our own mirror rather than at the remote."""
+
+def is_own_damage(stderr: str) -> bool:
+    """Whether a message points at our own mirror rather than at the remote."""
+    return "on the remote side" not in stderr and re.search("|".join(_OWN_DAMAGE), stderr) is not None
+
 
 REFUSED_OBJECT = re.compile("not our ref|couldn't find remote ref|does not advertise|unadvertised object")
 """The remote has no such ref or commit."""

@@ -168,8 +168,8 @@ def _references(kustomization: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _generator_references(generator: Mapping[str, Any], field: str) -> Iterator[tuple[str, str]]:
     for index, text in enumerate(_strings(generator, "files")):
-        key, separator, path = text.partition("=")
-        yield f"{field}.files[{index}]", path if separator else key
+        _, separator, path = text.partition("=")
+        yield f"{field}.files[{index}]", path if separator and not _REMOTE_START.match(text) else text
     for index, text in enumerate(_strings(generator, "envs")):
         yield f"{field}.envs[{index}]", text
     for text in _texts(generator, "env"):

@@ -19,7 +19,7 @@ from platformdirs import user_cache_dir
 
 from reconciler.errors import GenerationError, RepositoryError, RepositoryUnreachableError, RevisionError
 from reconciler.source.git_environment import git_environment
-from reconciler.source.git_failures import DAMAGE, REFUSED_OBJECT, explain
+from reconciler.source.git_failures import REFUSED_OBJECT, explain, is_own_damage
 from reconciler.source.paths import shown
 from reconciler.source.revisions import HEAD_REF, Refs, find_revision, parse_revision, unknown_revision
 from reconciler.source.urls import RepositoryURL, parse_repository_url
@@ -243,7 +243,7 @@ class Repository:
                 failure = self._run(*self._fetch_command(*_REFSPECS))
             if not failure:
                 return
-            if attempt == 2 or not DAMAGE.search(failure):
+            if attempt == 2 or not is_own_damage(failure):
                 raise explain(failure, str(self))
             self._move_aside()
 

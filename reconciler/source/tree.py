@@ -49,6 +49,7 @@ class RevisionTree:
         self.repository = repository
         self.revision = revision
         self._root = Entry("", Kind.FOLDER, repository.tree_of(revision))
+        self._links: dict[str, str] = {}
         self._folders: dict[str, tuple[tuple[str, Kind, str], ...]] = {}
 
     def __str__(self) -> str:
@@ -147,9 +148,10 @@ class RevisionTree:
         return None
 
     def _link_target(self, link: Entry, asked: str) -> str:
-        text = self.repository.read_object(link.object_id, kind="blob", limit=MAX_LINK_BYTES).decode(
-            "utf-8", "surrogateescape"
-        )
+        text = self._links.get(link.object_id)
+        if text is None:
+            data = self.repository.read_object(link.object_id, kind="blob", limit=MAX_LINK_BYTES)
+            text = self._links[link.object_id] = data.decode("utf-8", "surrogateescape")
         try:
             return resolve_path(parent_of(link.path), text, field="link")
         except GenerationError:

@@ -24,6 +24,7 @@ _URL = re.compile(
 )
 _SCP = re.compile(r"(?:(?P<user>[^/:@]+)@)?(?P<host>[^/:@]+):(?P<path>.+)")
 
+_SCHEME_NAMES = frozenset({"file", "http", "https", "ssh", "git", "ext"})
 _REMEDY = "use https://, ssh://, user@host:path"
 
 
@@ -117,7 +118,8 @@ def _parse_url(text: str, *, allow_local: bool) -> RepositoryURL:
 
 def _parse_scp(text: str) -> RepositoryURL:
     match = _SCP.fullmatch(text)
-    if match is None:
+    # file:/srv/repo is meant as a URL, not as a host of that name.
+    if match is None or match["host"].lower() in _SCHEME_NAMES:
         raise RepositoryError(f"repoURL {_masked(text)} is not a repository address; {_REMEDY}")
     return _remote("ssh", match["user"] or "", match["host"], None, match["path"], text)
 

@@ -11,9 +11,9 @@ from reconciler.errors import GenerationError
 from reconciler.source.paths import shown
 from reconciler.source.tree import Entry, Kind, RevisionTree
 
-MAX_FILES = 50_000
+MAX_FILES = 20_000
 MAX_BYTES = 256 * 2**20
-MAX_FOLDERS = 20_000
+MAX_FOLDERS = 5_000
 MAX_DEPTH = 100
 
 

@@ -55,7 +55,8 @@ KIND_ORDER: Final[Sequence[str]] = [
     "APIService",
 ]
 _KIND_RANK: Final[Mapping[str, int]] = {kind: rank for rank, kind in enumerate(KIND_ORDER)}
-_INTEGER: Final = re.compile(r"[+-]?[0-9]+", re.ASCII)
+# As Go's strconv.Atoi on 64 bits.
+_INTEGER: Final = re.compile(r"([+-]?)0*([0-9]{1,19})", re.ASCII)
 
 
 def sync_wave(obj: Mapping[str, Any]) -> int:
@@ -63,8 +64,9 @@ def sync_wave(obj: Mapping[str, Any]) -> int:
     annotations = annotations_of(obj)
     for name in (ANNOTATION_SYNC_WAVE, ANNOTATION_HELM_HOOK_WEIGHT):
         text = annotations.get(name, "")
-        if _INTEGER.fullmatch(text) and len(text) < 20:
-            return int(text)
+        number = _INTEGER.fullmatch(text)
+        if number and -(2**63) <= (wave := int(number[1] + number[2])) < 2**63:
+            return wave
     return 0
 
 

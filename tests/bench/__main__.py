@@ -97,7 +97,20 @@ def guestbook() -> None:
             sync: list[str | Path] = [BIN / "gitops-nb", "app", "sync", "-f", application, "--wait", *common]
             first.append(timed(sync))
             again.append(timed(sync))
-            peer.append(timed([*kubectl, "apply", "--server-side", "-n", namespace, "-f", repository.path / "guestbook", "--dry-run=server"]))
+            peer.append(
+                timed(
+                    [
+                        *kubectl,
+                        "apply",
+                        "--server-side",
+                        "-n",
+                        namespace,
+                        "-f",
+                        repository.path / "guestbook",
+                        "--dry-run=server",
+                    ]
+                )
+            )
         # The first of all also fills the caches of schemas and the repository.
         report("guestbook: first sync, cold caches", first[:1], 1.5)
         report("guestbook: first sync to Healthy", first[1:], 1.5)
@@ -120,7 +133,11 @@ spec:
 def demo() -> None:
     with tempfile.TemporaryDirectory() as state:
         environment = {"GITOPS_NB_SANDBOX_DIR": state}
-        report("make demo, after the install", [timed([sys.executable, "-m", "gitops_nb.demo"], environment=environment)], 30)
+        report(
+            "make demo, after the install",
+            [timed([sys.executable, "-m", "gitops_nb.demo"], environment=environment)],
+            30,
+        )
         timed([BIN / "gitops-nb", "sandbox", "stop"], environment=environment)
 
 

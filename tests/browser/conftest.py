@@ -52,12 +52,13 @@ class WidgetHost:
                 self._answer(kind, read())
 
             def do_POST(self) -> None:
-                before = json.dumps(_state(widget))
+                before = json.loads(json.dumps(_state(widget)))
                 changes = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 widget.set_state(changes)
-                known = json.loads(before)
-                after = {name: value for name, value in _state(widget).items() if known.get(name) != value}
-                self._answer("application/json", json.dumps({**after, **changes}).encode())
+                after = json.loads(json.dumps(_state(widget)))
+                # As a kernel does, tell what changed beyond what the page itself has set.
+                answer = {name: value for name, value in after.items() if value != {**before, **changes}.get(name)}
+                self._answer("application/json", json.dumps(answer).encode())
 
             def _answer(self, kind: str, body: bytes) -> None:
                 self.send_response(200)
@@ -129,14 +130,19 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
 def show(open_page: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
     """Open a widget in a page."""
     hosts: list[WidgetHost] = []
+    pages: list[Any] = []
 
     def open_widget(widget: Any, *, width: int = 1200, theme: str = "light") -> Any:
         hosts.append(WidgetHost(widget, theme))
         page = open_page(hosts[-1].url, width=width, theme=theme)
+        pages.append(page)
         page.wait_for_selector("html[data-ready=true]", state="attached")
         return page
 
     yield open_widget
+    # The pages first: one that still asks would see its host disappear.
+    for page in pages:
+        page.close()
     for host in hosts:
         host.close()
 

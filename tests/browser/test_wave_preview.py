@@ -94,7 +94,7 @@ def test_the_same_widget_follows_the_sync(show: Show) -> None:
     task(page, "db-migrate").focus()
     for outcome in guestbook.result().results[:2]:
         widget.show_task(outcome)
-    widget.set_state(PLAN.tasks[3].id, "running", "waiting for the API server")
+    widget.show_state(PLAN.tasks[3].id, "running", "waiting for the API server")
     page.evaluate("window.pull()")
     expect(page.get_by_role("status")).to_have_text("2 of 13 done")
     expect(task(page, "db-migrate").get_by_role("img", name="succeeded")).to_be_visible()

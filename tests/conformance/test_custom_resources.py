@@ -40,8 +40,8 @@ def groups() -> Iterator[dict[Path, str]]:
     made: dict[Path, str] = {}
     yield made
     for kubeconfig, group in made.items():
-        # The cluster may have gone before.
-        with closing(Client(kubeconfig)) as client, suppress(urllib3.exceptions.HTTPError):
+        # The cluster may have gone before, and its kubeconfig with it.
+        with suppress(urllib3.exceptions.HTTPError, OSError), closing(Client(kubeconfig)) as client:
             client.delete(f"{CRDS}/gadgets.{group}")
 
 

@@ -84,8 +84,8 @@ def _undisturbed(body: dict[str, Any]) -> dict[str, Any]:
 
 def _same(answers: list[Answer], select: Callable[[dict[str, Any]], dict[str, Any]] = lambda body: body) -> None:
     sandbox, real = answers
-    assert (sandbox.ok, real.ok) == (True, True), f"sandbox: {sandbox.body}\nreal: {real.body}"
-    assert sandbox.status == real.status
+    assert sandbox.status == real.status, f"sandbox: {sandbox.body}\nreal: {real.body}"
+    assert real.status < 500, real.body
     expected, found = (yaml.safe_dump(_comparable(select(each.body))).splitlines() for each in (real, sandbox))
     differences = list(difflib.unified_diff(expected, found, "real", "sandbox", lineterm="", n=4))
     assert not differences, "\n".join(differences)
@@ -111,22 +111,13 @@ _LABELLED = [
 @pytest.mark.parametrize(
     "manifest", _LABELLED, ids=[f"{each['kind']}-{each['metadata']['name']}" for each in _LABELLED]
 )
-def test_apply_again_with_a_label_and_by_another_manager(
-    pair: Pair, twin_namespace: str, manifest: dict[str, Any]
-) -> None:
+def test_apply_again(pair: Pair, twin_namespace: str, manifest: dict[str, Any]) -> None:
     path = f"{_collection(pair[1], manifest, twin_namespace)}/{manifest['metadata']['name']}"
-    inert = manifest | {"metadata": {**manifest["metadata"], "finalizers": ["example.com/hold"]}}
-    if manifest["kind"] in {"Deployment", "StatefulSet"}:
-        # Controllers must not get between the requests.
-        inert["spec"] = manifest["spec"] | {"replicas": 0}
-    answers = [client.apply(path, inert).status for client in pair]
-    assert answers == [201, 201]
-    labelled = inert | {"metadata": {**inert["metadata"], "labels": {"added": "yes"}}}
+    assert [client.apply(path, manifest).status for client in pair] == [201, 201]
+    labelled = manifest | {"metadata": {**manifest["metadata"], "labels": {"added": "yes"}}}
     _same([client.apply(path, labelled, dryRun="All") for client in pair], _undisturbed)
     _same([client.apply(path, labelled, "other", dryRun="All") for client in pair], _undisturbed)
     patch = {"metadata": {"labels": {"p": "q"}}}
     _same([client.patch(path, patch, STRATEGIC_PATCH, dryRun="All") for client in pair], _undisturbed)
     bare = {key: manifest[key] for key in ("apiVersion", "kind")} | {"metadata": {"name": manifest["metadata"]["name"]}}
     _same([client.apply(path, bare, "third", dryRun="All") for client in pair], _undisturbed)
-    for client in pair:
-        client.patch(path, {"metadata": {"finalizers": None}}).expect()

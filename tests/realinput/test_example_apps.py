@@ -36,7 +36,9 @@ def unique(client: Client) -> str:
     return uuid.uuid4().hex[:8]
 
 
-def application(name: str, namespace: str, source: dict[str, Any], options: tuple[str, ...] = ("CreateNamespace=true",)) -> dict[str, Any]:
+def application(
+    name: str, namespace: str, source: dict[str, Any], options: tuple[str, ...] = ("CreateNamespace=true",)
+) -> dict[str, Any]:
     return {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Application",
@@ -139,7 +141,12 @@ def test_app_of_apps_syncs_its_children(
 ) -> None:
     children = ["guestbook", "kustomize-guestbook", "helm-guestbook", "sync-waves", "pre-post-sync"]
     listed = [
-        {"name": f"{child}-{unique}", "path": child, "namespace": f"{child}-{unique}", "tool": {"helm": {"releaseName": child}}}
+        {
+            "name": f"{child}-{unique}",
+            "path": child,
+            "namespace": f"{child}-{unique}",
+            "tool": {"helm": {"releaseName": child}},
+        }
         if child == "helm-guestbook"
         else {"name": f"{child}-{unique}", "path": child, "namespace": f"{child}-{unique}"}
         for child in children

@@ -126,7 +126,10 @@ def predict_apply(
         others = list(managers.values())
         merged, named = merge(kind.schema, base, applied)
         named = recursive_difference(named, kind.reset)
-        new = prune(kind.schema, merged, last_fields, named, [entry.fields for entry in others])
+        fields = difference(named, _UNOWNED)
+        new = merged
+        if last_fields and last_fields != fields:
+            new = prune(kind.schema, merged, last_fields, named, [entry.fields for entry in others])
         changes = compare(kind.schema, base, new) if others and new is not base else _NO_CHANGES
     except NotOfTypeError:
         raise _not_of_type(kind, target, applied) from None
@@ -140,7 +143,7 @@ def predict_apply(
             return Prediction(None, conflicts)
     time = format_time(now) if now is not None and new is not base else last.time if last is not None else None
     entries = _without(others, changes)
-    entries += _applier_entries(last, key, kind.gvk.api_version, time, difference(named, _UNOWNED))
+    entries += _applier_entries(last, key, kind.gvk.api_version, time, fields)
     result = canonical(kind.schema, base, _with_reset_fields(kind.reset, base, new), last_fields)
     if field_manager == KUBECTL:
         result = with_last_applied(result, target)
@@ -184,10 +187,10 @@ def predict_update(
         changes = _writable(kind, compare(kind.schema, _bare_or_zero(kind, base), bare))
     except NotOfTypeError:
         raise _not_of_type(kind, new, new) from None
-    if subresource == SCALE:
-        return _with_entries(base, bare, scaled(managers.values(), changes, field_manager, kind.gvk.api_version))
-    kept = _without(managers.values(), changes)
     fields = difference(changes.written, _UNOWNED)
+    if subresource == SCALE:
+        return _with_entries(base, bare, scaled(managers.values(), fields, field_manager, kind.gvk.api_version))
+    kept = _without(managers.values(), changes)
     if fields:
         key = ManagerKey(field_manager or "unknown", "Update", kind.gvk.api_version, subresource)
         previous = next((entry for entry in kept if entry.key == key), None)

@@ -19,6 +19,7 @@ FieldSet: TypeAlias = dict[str, "FieldSet"]
 LEAF: Final[FieldSet] = {}
 EMPTY: Final[FieldSet] = {}
 _SELF: Final = "."
+_ONLY_SELF: Final = frozenset({_SELF})
 
 
 def union(left: FieldSet, right: FieldSet) -> FieldSet:
@@ -47,7 +48,7 @@ def _union_below(left: FieldSet, right: FieldSet) -> FieldSet:
 
 def difference(left: FieldSet, right: FieldSet) -> FieldSet:
     """Members of ``left`` that are not in ``right``; a parent and its children are told apart."""
-    if left is right or not left:
+    if not left or left == right:
         return EMPTY
     if not right:
         return left
@@ -65,6 +66,8 @@ def difference(left: FieldSet, right: FieldSet) -> FieldSet:
 
 def _difference_below(left: FieldSet, right: FieldSet) -> FieldSet | None:
     """What is left below an element, or None when nothing is."""
+    if left == right:
+        return None
     member = (not left or _SELF in left) and not (not right or _SELF in right)
     children: FieldSet = {}
     for element, below in left.items():
@@ -187,7 +190,7 @@ def parse_fields(raw: Any, schema: Schema = DEDUCED) -> FieldSet:
     SpecError
         When it is not a ``fieldsV1`` object.
     """
-    if not isinstance(raw, Mapping):
+    if not isinstance(raw, dict):
         raise SpecError("fieldsV1 is not an object; remove the entry from metadata.managedFields")
     fields = _parse_below(raw, schema)
     return EMPTY if fields is LEAF else {element: node for element, node in fields.items() if element != _SELF}
@@ -196,15 +199,19 @@ def parse_fields(raw: Any, schema: Schema = DEDUCED) -> FieldSet:
 def _parse_below(raw: Mapping[str, Any], schema: Schema | None) -> FieldSet:
     if not raw:
         return LEAF
-    collapsed = schema is not None and _is_atomic_now(schema)
+    if schema is not None and _is_atomic_now(schema):
+        schema, collapsed = None, True
+    else:
+        collapsed = False
     result: FieldSet = {}
-    member = False
     for element, child in raw.items():
-        kind = element[:2]
-        if kind == "f:":
+        if element[:2] == "f:":
+            if child == {}:
+                result[element] = LEAF
+                continue
             below_schema = None if schema is None or not schema.is_map else _field_schema(schema, element[2:])
         elif element == _SELF:
-            member = True
+            result[_SELF] = LEAF
             continue
         else:
             canonical = canonical_element(element)
@@ -212,12 +219,10 @@ def _parse_below(raw: Mapping[str, Any], schema: Schema | None) -> FieldSet:
                 continue
             element = canonical
             below_schema = schema.item if schema is not None and schema.is_list and not schema.is_map else None
-        if not isinstance(child, Mapping):
+        if not isinstance(child, dict):
             raise SpecError(f"fieldsV1 holds {element!r} that is not an object")
-        result[element] = _parse_below(child, below_schema) if child else LEAF
-    if not result or collapsed:
-        return LEAF
-    return {_SELF: LEAF, **result} if member else result
+        result[element] = _parse_below(child, below_schema)
+    return LEAF if collapsed or not (result.keys() - _ONLY_SELF) else result
 
 
 def _is_atomic_now(schema: Schema) -> bool:

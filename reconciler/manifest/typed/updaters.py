@@ -6,7 +6,6 @@ Source: k8s.io/apimachinery v0.37 (util/managedfields: capmanagers, scalehandler
 from collections.abc import Iterable
 from typing import Final
 
-from reconciler.manifest.typed.compare import FieldChanges
 from reconciler.manifest.typed.fieldset import LEAF, FieldSet, difference, intersection, union
 from reconciler.manifest.typed.kinds import SCALE
 from reconciler.manifest.typed.ownership import ManagerEntry
@@ -47,28 +46,33 @@ def capped(entries: list[ManagerEntry]) -> list[ManagerEntry]:
 
 
 def scaled(
-    entries: Iterable[ManagerEntry], changes: FieldChanges, field_manager: str, api_version: str
+    entries: Iterable[ManagerEntry], fields: FieldSet, field_manager: str, api_version: str
 ) -> list[ManagerEntry]:
     """The entries after an update of the scale.
 
     The API server translates entries to the scale's own version and back. On the way an updater is taken for another
     one: it comes back beside itself, owning the replicas only, and without a time.
+
+    Parameters
+    ----------
+    fields
+        What the update wrote; empty when the replicas stay as they are.
     """
     before = list(entries)
-    written = changes.written or _REPLICAS
+    written = fields or _REPLICAS
     if not any(intersection(entry.fields, written) for entry in before):
         # To the scale this is an object that was not tracked from the start.
         return before
     after: list[ManagerEntry] = []
     for entry in before:
         owns = bool(intersection(entry.fields, written))
-        if not owns or (entry.operation == "Apply" and not changes):
+        if not owns or (entry.operation == "Apply" and not fields):
             after.append(entry)
             continue
         rest = entry.with_fields(difference(entry.fields, written))
         after += [rest] if rest.fields else []
-        if not changes:
+        if not fields:
             after.append(ManagerEntry(entry.manager, "Update", api_version, entry.subresource, None, written))
-    if changes:
+    if fields:
         after.append(ManagerEntry(field_manager or "unknown", "Update", api_version, SCALE, None, written))
     return after

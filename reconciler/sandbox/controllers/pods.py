@@ -13,6 +13,7 @@ from reconciler.sandbox.controllers.loop import ControllerLoop
 from reconciler.sandbox.kubelet import PodFault, PodStep, pod_timeline
 from reconciler.sandbox.store import Event, ObjectName, object_name
 from reconciler.sandbox.strategy import PODS
+from reconciler.sandbox.subresources import bound_pod
 
 FAULT_ANNOTATION: Final = "sandbox.gitops-nb/fault"
 """Annotation of a pod (or of a template) that orders a fault: ImagePull, Crash or NotReady."""
@@ -52,10 +53,7 @@ class PodController:
         """Set the node as the binding sub-resource does: past field ownership."""
         if pod["spec"].get("schedulingGates"):
             return
-        now = self._client.cluster.timestamp()
-        condition = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": now}
-        status = {**(pod.get("status") or {}), "conditions": [condition]}
-        self._client.cluster.store.put(PODS, {**pod, "spec": {**pod["spec"], "nodeName": NODE}, "status": status})
+        self._client.cluster.store.put(PODS, bound_pod(pod, NODE, self._client.cluster.timestamp()))
 
     def _run(self, pod: Manifest) -> None:
         fault = (pod["metadata"].get("annotations") or {}).get(FAULT_ANNOTATION)

@@ -49,11 +49,6 @@ def default_pod_spec(spec: Manifest) -> None:
         default_container(container)
     for volume in spec.get("volumes") or ():
         _default_volume(volume)
-    if spec.get("hostNetwork"):
-        for container in containers_of(spec):
-            for port in container.get("ports") or ():
-                if port.get("containerPort"):
-                    fill(port, hostPort=port["containerPort"])
 
 
 def default_pod(spec: Manifest) -> None:
@@ -68,6 +63,11 @@ def default_pod(spec: Manifest) -> None:
             resources["requests"] = {**resources["limits"], **(resources.get("requests") or {})}
         for action in _http_actions(container):
             fill(action, protocol="HTTP1")
+    if spec.get("hostNetwork"):
+        for container in containers_of(spec):
+            for port in container.get("ports") or ():
+                if port.get("containerPort"):
+                    fill(port, hostPort=port["containerPort"])
 
 
 def containers_of(spec: Manifest) -> Iterator[Manifest]:
@@ -102,7 +102,7 @@ def _default_probe(probe: Manifest) -> None:
         if not probe.get(key):
             probe[key] = value
     if "grpc" in probe:
-        probe["grpc"].setdefault("service", "")
+        fill(probe["grpc"], service="")
 
 
 def _http_actions(container: Manifest) -> Iterator[Manifest]:

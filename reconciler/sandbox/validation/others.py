@@ -209,7 +209,9 @@ def validate_binding(obj: Manifest) -> list[Cause]:
             causes.append(not_supported(f"{field}.kind", subject.get("kind") or "", supported))
         if not subject.get("name"):
             causes.append(required(f"{field}.name"))
-        if subject.get("kind") == "ServiceAccount" and not subject.get("namespace"):
+        # A RoleBinding's own namespace stands in.
+        cluster_wide = obj.get("kind") == "ClusterRoleBinding"
+        if subject.get("kind") == "ServiceAccount" and cluster_wide and not subject.get("namespace"):
             causes.append(required(f"{field}.namespace"))
     return causes if role.get("name") else [*causes, required("roleRef.name")]
 

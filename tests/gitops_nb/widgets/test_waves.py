@@ -54,8 +54,8 @@ def test_every_word_of_a_task_is_in_the_header() -> None:
 def test_progress_sends_states_and_never_the_plan_again() -> None:
     widget = make()
     first, second = PLAN.tasks[:2]
-    widget.set_state(first.id, "succeeded")
-    widget.set_state(second.id, TaskState.RUNNING, "waiting\u202e")
+    widget.show_state(first.id, "succeeded")
+    widget.show_state(second.id, TaskState.RUNNING, "waiting\u202e")
     sent = widget.comm.updates()
     assert set(sent) == {"states", "running"}
     assert sent["states"] == {
@@ -67,7 +67,7 @@ def test_progress_sends_states_and_never_the_plan_again() -> None:
 
 def test_a_state_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ValueError, match="'done' is not a valid TaskState"):
-        make().set_state(PLAN.tasks[0].id, "done")
+        make().show_state(PLAN.tasks[0].id, "done")
 
 
 def test_the_outcome_of_a_task_finds_its_place_in_the_plan() -> None:
@@ -80,7 +80,7 @@ def test_the_outcome_of_a_task_finds_its_place_in_the_plan() -> None:
 
 def test_the_result_ends_the_run() -> None:
     widget = make()
-    widget.set_state(PLAN.tasks[-1].id, "running")
+    widget.show_state(PLAN.tasks[-1].id, "running")
     widget.show_result(guestbook.result())
     sent = widget.comm.updates()
     assert widget.running is False
@@ -108,3 +108,9 @@ def test_shows_as_widget_html_and_text() -> None:
     ended, _ = WavePreviewWidget(PLAN, guestbook.result())._repr_mimebundle_()
     assert "Phase:        Failed" in ended["text/plain"]
     assert "✕" in ended["text/html"]
+
+
+def test_the_front_end_s_choices_reach_the_widget() -> None:
+    widget = make()
+    widget.comm.receive(show_unchanged=True)
+    assert widget.show_unchanged is True

@@ -1,0 +1,127 @@
+"""Row 12 of the catalogue: charts that exhaust or crash (CVE-2025-55199, GO-2025-3602, CVE-2022-36055, CVE-2025-55198)."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.errors import GenerationError
+from reconciler.model.source import HelmOptions
+from reconciler.source import Capabilities, RepositoryCache, helm
+from reconciler.source.rendering import Rendering
+from reconciler.source.tree import RevisionTree
+from reconciler.source.worker import WorkerLimits, WorkerPool
+from tests.reconciler.source.support import CHART
+from tests.repositories import GitRepository
+
+TIMEOUT_S = 3.0
+TEMPLATE = "chart/templates/settings.yaml"
+ALIASES = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n" for level in range(1, 9)
+)
+
+
+@pytest.fixture
+def render(
+    git_repository: Callable[[Mapping[str, str]], GitRepository], tmp_path: Path
+) -> Iterator[Callable[..., Rendering]]:
+    limits = WorkerLimits(timeout_s=TIMEOUT_S, memory_bytes=3 * 2**29)
+    pool = WorkerPool(Path(helm.__file__).with_name("helm_worker.py"), limits=limits, size=1)
+    with RepositoryCache(tmp_path / "mirrors") as cache:
+
+        def render(files: Mapping[str, str], **options: Any) -> Rendering:
+            repository = cache.open(git_repository(files).url, allow_local=True)
+            return helm.render_helm(
+                RevisionTree(repository, repository.resolve("HEAD")),
+                "chart",
+                HelmOptions.model_validate(options),
+                release_name="web",
+                namespace="demo",
+                capabilities=Capabilities(),
+                variables={},
+                field="spec.source",
+                workers=pool,
+            )
+
+        yield render
+    pool.close()
+
+
+@pytest.mark.parametrize(
+    ("files", "options"),
+    [
+        pytest.param({"chart/values.schema.json": '{"$ref": "file:///dev/zero"}'}, {}, id="schema reads /dev/zero"),
+        pytest.param(
+            {"chart/values.schema.json": '{"$ref": "file:///proc/self/fd/0"}'}, {}, id="schema reads our pipe"
+        ),
+        pytest.param(
+            {"chart/values.schema.json": '{"$ref": "http://127.0.0.1:1/x"}'}, {}, id="schema from the network"
+        ),
+        pytest.param({"chart/values.schema.json": '{"not":' * 50_000 + "{}" + "}" * 50_000}, {}, id="deep schema"),
+        pytest.param({TEMPLATE: "{{ range until 2000000000 }}a{{ end }}"}, {}, id="endless list"),
+        pytest.param(
+            {TEMPLATE: "{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}"}, {}, id="endless loop"
+        ),
+        pytest.param({TEMPLATE: '{{ repeat 2000000000 "a" }}'}, {}, id="endless text"),
+        pytest.param(
+            {TEMPLATE: '{{ define "x" }}{{ template "x" . }}{{ end }}{{ template "x" . }}'}, {}, id="endless template"
+        ),
+        pytest.param(
+            {TEMPLATE: '{{ define "x" }}{{ include "x" . }}{{ end }}{{ include "x" . }}'}, {}, id="endless include"
+        ),
+        pytest.param({TEMPLATE: 'a: {{ genPrivateKey "rsa" | len }}\n' * 200}, {}, id="many keys"),
+        pytest.param({}, {"parameters": [{"name": "a[99999999]", "value": "1"}]}, id="huge index"),
+        pytest.param({}, {"parameters": [{"name": "a" + "[0]" * 2000, "value": "1"}]}, id="deep index"),
+        pytest.param(
+            {"chart/Chart.yaml": CHART["chart/Chart.yaml"] + "maintainers: [null]\n"}, {}, id="null maintainer"
+        ),
+        pytest.param({"chart/Chart.yaml": CHART["chart/Chart.yaml"] + "dependencies: 7\n"}, {}, id="odd dependencies"),
+        pytest.param({"chart/values.yaml": ALIASES}, {}, id="aliases in values"),
+        pytest.param({}, {"values": ALIASES}, id="aliases in the Application"),
+        pytest.param({"chart/values.yaml": "a: " + "[" * 20_000 + "]" * 20_000}, {}, id="deep values"),
+        pytest.param({}, {"values": "a: " + "[" * 20_000 + "]" * 20_000}, id="deep values of the Application"),
+        pytest.param({TEMPLATE: "a: " + "[" * 20_000 + "]" * 20_000}, {}, id="deep result"),
+        pytest.param({TEMPLATE: "{{ fail .Release.Name }}"}, {}, id="plain failure"),
+    ],
+)
+def test_the_parent_lives_and_the_next_chart_renders(
+    files: dict[str, str], options: dict[str, Any], render: Callable[..., Rendering]
+) -> None:
+    began = time.monotonic()
+    try:
+        render(CHART | files, **options)
+    except GenerationError as error:
+        assert error.exit_status == 2
+        assert "\n" not in str(error)
+        assert len(str(error)) < 1000
+    except Exception as error:
+        # What the chart rendered to is judged by the loader.
+        assert type(error).__name__ == "SpecError", error
+    assert time.monotonic() - began < TIMEOUT_S + 20
+    assert len(render(CHART).objects) == 1
+
+
+def test_a_chart_sees_no_cluster_and_no_names(render: Callable[..., Rendering]) -> None:
+    template = (
+        CHART[TEMPLATE]
+        + '  lookup: {{ lookup "v1" "Secret" "" "" | toJson | quote }}\n  dns: {{ getHostByName "localhost" | quote }}\n'
+    )
+    data = render(CHART | {TEMPLATE: template}).objects[0][0]["data"]
+    assert (data["lookup"], data["dns"]) == ("{}", "")
+
+
+@pytest.mark.parametrize("function", ["env", "expandenv"])
+def test_a_chart_cannot_read_the_environment(function: str, render: Callable[..., Rendering]) -> None:
+    with pytest.raises(GenerationError, match=f'function "{function}" not defined'):
+        render(CHART | {TEMPLATE: f'{{{{ {function} "HOME" }}}}'})
+
+
+def test_a_chart_cannot_read_files_outside(render: Callable[..., Rendering]) -> None:
+    template = (
+        CHART[TEMPLATE]
+        + '  file: {{ .Files.Get "/etc/passwd" | quote }}\n  up: {{ .Files.Get "../../etc/passwd" | quote }}\n'
+    )
+    data = render(CHART | {TEMPLATE: template}).objects[0][0]["data"]
+    assert (data["file"], data["up"]) == ("", "")
