@@ -49,7 +49,7 @@ bench: $(VENV)/.test ## Print the benchmarks' figures
 	@$(BIN)/python -m tests.bench
 
 controlplane: $(VENV)/.test ## Find or build the real control plane
-	@$(BIN)/python -m tests.controlplane
+	@$(BIN)/python -m tests.tools.controlplane
 
 constraints: $(VENV)/.test $(VENV)/.lab ## Pin every version anew
 	@$(BIN)/python tests/tools/pin_constraints.py > constraints.new && mv constraints.new constraints.txt

@@ -1,5 +1,6 @@
 """The demo: sandbox cluster, example repository, App of Apps, one notebook sync, its history: ``make demo``."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -16,9 +17,18 @@ def say(text: str) -> None:
     print(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() else f"\n{text}", flush=True)
 
 
-def gitops_nb(*arguments: str) -> None:
+def gitops_nb(*arguments: str, expected: int = 0) -> None:
+    """Show a command and run it."""
     print(f"$ gitops-nb {' '.join(arguments)}", flush=True)
-    subprocess.run([BIN / "gitops-nb", *arguments], check=True)
+    done = subprocess.run([BIN / "gitops-nb", *arguments], check=False)
+    if done.returncode != expected:
+        raise subprocess.CalledProcessError(done.returncode, done.args)
+
+
+def kubectl(*arguments: str, kubeconfig: str) -> None:
+    """Show a command and run it, with the kubectl that the project installs."""
+    print(f"$ kubectl {' '.join(arguments)}", flush=True)
+    subprocess.run([BIN / "kubectl", "--kubeconfig", kubeconfig, *arguments], check=True)
 
 
 def make_repository() -> str:
@@ -51,19 +61,33 @@ def main() -> None:
     kubeconfig = subprocess.run(
         [BIN / "gitops-nb", "sandbox", "status", "-o", "json", "--quiet"], check=True, capture_output=True, text=True
     )
-    import json
-
-    cluster = ["--kubeconfig", json.loads(kubeconfig.stdout)[0]["kubeconfig"], "--store", f"sqlite:///{DEMO / 'history.db'}"]
-    subprocess.run(
-        [BIN / "kubectl", "--kubeconfig", cluster[1], "apply", "--server-side", "-f", application], check=True
-    )
+    cluster = [
+        "--kubeconfig",
+        json.loads(kubeconfig.stdout)[0]["kubeconfig"],
+        "--store",
+        f"sqlite:///{DEMO / 'history.db'}",
+    ]
+    kubectl("apply", "--server-side", "-f", str(application), kubeconfig=cluster[1])
     say("3. What would a sync do?")
     gitops_nb("app", "plan", "shop-apps", *cluster)
     say("4. The sync, as a notebook executed by papermill: the App of Apps, its child, hooks and three waves")
-    gitops_nb("run", "sync", "-p", "application=shop-apps", "-p", "dry_run=false", "--to", f"{DEMO}/{{application}}-{{stamp}}.ipynb", *cluster)
+    gitops_nb(
+        "run",
+        "sync",
+        "-p",
+        "application=shop-apps",
+        "-p",
+        "dry_run=false",
+        "--to",
+        f"{DEMO}/{{application}}-{{stamp}}.ipynb",
+        *cluster,
+    )
     say("5. What is there now, and what is recorded")
     gitops_nb("app", "list", *cluster)
-    gitops_nb("history", "-o", "wide", *cluster)
+    gitops_nb("history", *cluster)
+    say("6. Somebody scales the web shop by hand: what differs, who did it, since when?")
+    kubectl("scale", "deployment/shop-web", "--namespace=shop", "--replicas=5", kubeconfig=cluster[1])
+    gitops_nb("app", "diff", "shop", "-o", "wide", *cluster, expected=1)
     newest = max(DEMO.glob("shop-apps-*.ipynb"))
     say(f"Done in {time.monotonic() - started:.0f} s. The executed notebook: {newest.relative_to(ROOT)}")
     print("Open it, and the same cluster, in JupyterLab with: make lab")

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler import Reconciler
 from reconciler.diff.records import Comparison
+from reconciler.engine import SyncOutcome
 from reconciler.model import Application
-from reconciler.sync.records import PlanOptions, SyncPlan, SyncResult
+from reconciler.sync.records import PlanOptions, SyncPlan
 from reconciler.sync.runner import RunOptions
 
 if TYPE_CHECKING:
@@ -31,12 +32,14 @@ class Session:
         """One row an Application; see `gitops_nb.frames.applications_frame`."""
         from gitops_nb.frames import applications_frame
 
+        self.reconciler.begin_run()
         return applications_frame(self.reconciler.compare_all(self.reconciler.applications()))
 
     def app(self, name: str = "", *, file: str | Path = "") -> "AppSession":
-        """One Application, by name or from a file."""
+        """One Application, by name or from a file; what it answers is of the commit that its branch has now."""
         from reconciler.cli.settings import read_application
 
+        self.reconciler.begin_run()
         if file:
             application = read_application(Path(file), name=name or None, namespace=self.reconciler.namespace)
         else:
@@ -47,6 +50,7 @@ class Session:
         """One row a field that differs, of the named Applications or of all; see `gitops_nb.frames.drift_frame`."""
         from gitops_nb.frames import drift_frame
 
+        self.reconciler.begin_run()
         applications = self.reconciler.applications()
         if names:
             applications = [self.reconciler.application(name) for name in names]
@@ -84,7 +88,8 @@ class AppSession:
             f"{source.repo_url} {source.path or source.chart} at {source.target_revision or 'HEAD'}"
             for source in self.application.sources
         )
-        return f"Application {self.application.name} (project {self.application.project}): {sources} -> {spec.destination.namespace}"
+        name, project = self.application.name, self.application.project
+        return f"Application {name} (project {project}): {sources} -> {spec.destination.namespace}"
 
     def compare(self, *, revision: str = "") -> Comparison:
         """Compare with the cluster as it is now."""
@@ -132,15 +137,16 @@ class AppSession:
             notebook=notebook,
             wait=wait,
         )
-        return SyncReport(outcome.result, outcome.comparison)
+        return SyncReport(outcome)
 
 
 class SyncReport:
-    """A finished sync: ``result`` of the operation, and ``comparison`` after it (None for a dry run)."""
+    """A finished sync: ``result`` of the operation, ``comparison`` after it (None for a dry run), ``children``' reports."""
 
-    def __init__(self, result: SyncResult, comparison: Comparison | None) -> None:
-        self.result = result
-        self.comparison = comparison
+    def __init__(self, outcome: SyncOutcome) -> None:
+        self.result = outcome.result
+        self.comparison = outcome.comparison
+        self.children = tuple(SyncReport(child) for child in outcome.children)
 
     @property
     def ok(self) -> bool:
@@ -165,6 +171,7 @@ class SyncReport:
             "sync_status": comparison.status.value if comparison else None,
             "health_status": comparison.health.status.value if comparison else None,
             "resources": len(result.results),
+            "children": [child.as_dict() for child in self.children],
             "started_at": result.started_at.isoformat(),
             "finished_at": result.finished_at.isoformat(),
             "summary": self.summary,
@@ -174,12 +181,12 @@ class SyncReport:
     def __repr__(self) -> str:
         from gitops_nb.formatting import format_result_text
 
-        return format_result_text(self.result)
+        return "\n".join([format_result_text(self.result), *map(repr, self.children)])
 
     def _repr_html_(self) -> str:
         from gitops_nb.formatting import format_result_html
 
-        return format_result_html(self.result)
+        return "".join([format_result_html(self.result), *(child._repr_html_() for child in self.children)])
 
     def publish(self) -> None:
         """Show the result and leave it as the notebook's JSON bundle; a failed sync fails the cell.

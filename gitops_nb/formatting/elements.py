@@ -30,7 +30,7 @@ CODE_FONT: Final = (
     "font-size:12px;line-height:1.55"
 )
 BORDER: Final = "1px solid var(--jp-border-color2,var(--vscode-panel-border,rgba(128,128,128,.35)))"
-MUTED: Final = "color:var(--jp-ui-font-color2,var(--vscode-descriptionForeground,inherit));opacity:.85"
+MUTED: Final = "color:var(--jp-ui-font-color2,var(--vscode-descriptionForeground,inherit))"
 _CELL: Final = f"text-align:left;vertical-align:top;padding:4px 12px 4px 0;border:0;border-bottom:{BORDER}"
 
 
@@ -114,14 +114,24 @@ def code(text: str) -> Html:
 def table(header: Sequence[str], rows: Iterable[Sequence[Content]], *, label: str) -> Html:
     """A table with left-aligned cells; ``label`` names it to screen readers."""
     head = [element("th", name, style=f"{_CELL};font-weight:600;{MUTED}", scope="col") for name in header]
-    body = [element("tr", [element("td", cell, style=_CELL) for cell in row], style="background:none") for row in rows]
+    # A column without a name holds signs only.
+    styles = [_CELL if name else f"{_CELL};width:26px" for name in header]
+    body = [
+        element(
+            "tr",
+            [element("td", cell, style=style) for cell, style in zip(row, styles, strict=True)],
+            style="background:none",
+        )
+        for row in rows
+    ]
     return element(
         "div",
         element(
             "table",
             element("thead", element("tr", head, style="background:none;border:0")),
             element("tbody", body),
-            style=f"{UI_FONT};border-collapse:collapse;border:0;margin:0;width:100%",
+            style=f"{UI_FONT};border-collapse:collapse;border:0;margin:0;width:100%;"
+            f"table-layout:auto;min-width:{90 * len(header)}px",
             aria_label=label,
         ),
         style="overflow-x:auto",

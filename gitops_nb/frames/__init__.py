@@ -1,8 +1,9 @@
 """Records as pandas DataFrames.
 
 Every frame has the same columns and dtypes when it is empty, and a RangeIndex. Dtypes: ``string``, ``Int64``,
-``Float64``, ``boolean``, ``datetime64[ns, UTC]`` and, for values of a manifest, ``object``. pandas is imported at the
-first call.
+``Float64``, ``boolean``, ``datetime64[ns, UTC]`` and, for values of a manifest, ``object``. Secrets are masked.
+Control and bidirectional characters in any text are escaped (``\\u202e``), line breaks and tabs kept, so that a
+frame shows what it holds. pandas is imported at the first call.
 """
 
 from gitops_nb.frames.comparisons import applications_frame, drift_frame, resources_frame

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
+from reconciler.formatting.characters import visible_text
 from reconciler.manifest.objects import ResourceKey
 
 if TYPE_CHECKING:
@@ -139,4 +140,12 @@ def _series(values: list[Any], dtype: str) -> "pd.Series[Any]":
     if dtype == _TIME:
         instants = [None if value is None else value.astimezone(UTC) for value in values]
         return pd.Series(instants, dtype="object").astype(_TIME)
-    return pd.Series(values, dtype=dtype)
+    return pd.Series([_shown(value) for value in values], dtype=dtype)
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, str):
+        return visible_text(value)
+    if isinstance(value, dict):
+        return {_shown(key): _shown(inner) for key, inner in value.items()}
+    return [_shown(inner) for inner in value] if isinstance(value, list) else value

@@ -7,7 +7,7 @@ from reconciler.formatting.characters import visible
 from reconciler.formatting.differences import difference_texts, drifted, resource_note
 from reconciler.formatting.documents import live_and_target_lines
 from reconciler.formatting.kinds import qualified_name, short_kind
-from reconciler.formatting.lines import DiffLine, Segments, diff_lines, section_of
+from reconciler.formatting.lines import DiffLine, Segments, diff_lines, sections_at
 from reconciler.formatting.states import (
     HEALTH_SIGNS,
     HEALTH_TONES,
@@ -202,13 +202,13 @@ def _segments(segments: Segments | None) -> list[Any]:
 
 
 def _sections(rows: tuple[DiffLine, ...]) -> dict[str, str]:
-    starts = [
+    starts = {
         position
         for position, row in enumerate(rows)
         if row.changed and (position == 0 or not rows[position - 1].changed)
-    ]
+    }
     # The front end folds up to two lines before a change, so the keys above the change serve for the fold.
-    return {str(position): section_of(rows, position) for position in starts}
+    return {str(position): section for position, section in sections_at(rows, starts).items()}
 
 
 def _field(difference: FieldDifference) -> Json:

@@ -226,7 +226,8 @@ def sync(
     if is_document(settings):
         emit_data(result, settings)
     else:
-        emit_text(format_result_text(result))
+        results = [result, *(child.result for child in outcome.children)]
+        emit_text("\n".join(format_result_text(each) for each in results))
     degraded = wait and comparison is not None and comparison.health.status == "Degraded"
     if not result.succeeded or degraded:
         raise typer.Exit(1)

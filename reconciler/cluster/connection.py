@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 import orjson
 import urllib3
+import yaml
 from urllib3.util.retry import Retry
 
 from reconciler.errors import (
@@ -185,9 +186,13 @@ def connect(*, kubeconfig: str | Path | None = None, context: str | None = None)
             config.load_kube_config(config_file=file, context=context, client_configuration=configuration)
             _, active = config.list_kube_config_contexts(config_file=file)
             name = context or active["name"]
-    except (ConfigException, OSError, TypeError, KeyError, ValueError) as error:
+        if not configuration.host:
+            raise ConfigException(f"the cluster of context {name} has no server")
+    except (ConfigException, OSError, TypeError, KeyError, ValueError, AttributeError, yaml.YAMLError) as error:
         where = str(kubeconfig) if kubeconfig else "the kubeconfig (KUBECONFIG or ~/.kube/config)"
-        text = " ".join(str(error).split())
+        # Of a file of another shape Python says only what it could not do with it.
+        foreign = isinstance(error, TypeError | KeyError | AttributeError)
+        text = "not a kubeconfig" if foreign else " ".join(str(error).split())
         raise UsageError(
             f"{where}: {text}; give --kubeconfig and --context, or start the sandbox with: gitops-nb sandbox start"
         ) from error

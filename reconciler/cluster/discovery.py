@@ -6,6 +6,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from reconciler.cluster.connection import Connection
+from reconciler.errors import InvalidObjectError
 from reconciler.manifest.objects import GroupVersionKind, Manifest, name_of, namespace_of
 
 AGGREGATED: Final = (
@@ -30,17 +31,30 @@ class ApiResource:
         return f"apis/{self.gvk.api_version}" if self.gvk.group else f"api/{self.gvk.version}"
 
     def path(self, *, namespace: str = "", name: str = "") -> str:
-        """Request path of the collection, or of one object."""
+        """Request path of the collection, or of one object.
+
+        Raises
+        ------
+        InvalidObjectError
+            For a namespace or name that cannot be part of a path (apimachinery, pkg/api/validation/path/name.go).
+        """
         parts = [f"/{self.openapi_path}"]
         if self.namespaced and namespace:
-            parts.append(f"namespaces/{quote(namespace, safe='')}")
+            parts.append(f"namespaces/{_segment(namespace)}")
         parts.append(self.plural)
         if name:
-            parts.append(quote(name, safe=""))
+            parts.append(_segment(name))
         return "/".join(parts)
 
     def path_of(self, obj: Manifest) -> str:
         return self.path(namespace=namespace_of(obj), name=name_of(obj))
+
+
+def _segment(name: str) -> str:
+    # A client would resolve the dots and reach another object than the one that is named.
+    if name in (".", "..") or "/" in name or "%" in name:
+        raise InvalidObjectError(f"{name!r} cannot be a name or namespace: it may not be . or .. nor contain / or %")
+    return quote(name, safe="")
 
 
 class Discovery:

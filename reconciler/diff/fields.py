@@ -10,7 +10,6 @@ from reconciler.manifest.typed.elements import element_of
 from reconciler.manifest.typed.merge import same
 from reconciler.manifest.typed.paths import FieldPath, parse_element
 
-
 ROOT: Final = FieldPath()
 
 

@@ -20,14 +20,20 @@ def normalize_target(target: Mapping[str, Any]) -> Manifest:
     metadata = result.get("metadata")
     if isinstance(metadata, Mapping):
         result["metadata"] = {name: value for name, value in metadata.items() if name not in SERVER_METADATA}
-    if is_secret(result) and isinstance(result.get("stringData"), Mapping):
-        encoded = {
-            name: base64.b64encode(value.encode()).decode()
-            for name, value in result.pop("stringData").items()
-            if isinstance(value, str)
-        }
-        result["data"] = {**(result.get("data") or {}), **encoded}
+    given, data = result.get("stringData"), result.get("data") or {}
+    if is_secret(result) and isinstance(given, Mapping) and isinstance(data, Mapping):
+        # What is no text stays, for the schema to refuse it.
+        rest = {name: value for name, value in given.items() if not isinstance(value, str)}
+        encoded = {name: _base64(value) for name, value in given.items() if isinstance(value, str)}
+        result = {name: value for name, value in result.items() if name != "stringData"}
+        result["data"] = {**data, **encoded}
+        if rest:
+            result["stringData"] = rest
     return result
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()
 
 
 def comparable(obj: Mapping[str, Any], *, keep_status: bool = False) -> Manifest:

@@ -53,6 +53,8 @@ class Masker:
 
     def mask_value(self, path: Sequence[Any], value: Any) -> Any:
         """The value at a path of a Secret, masked where it is data; ``path`` holds the steps from the root."""
+        if not path and isinstance(value, Mapping):
+            return self.mask_object(value)
         if path[:1] and path[0] in SECRET_FIELDS:
             if isinstance(value, Mapping) and len(path) == 1:
                 return {name: self.mask(inner) for name, inner in value.items()}

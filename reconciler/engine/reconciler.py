@@ -87,6 +87,14 @@ class Reconciler:
             raise NotFoundError(f"no Application {name} in namespace {self.namespace}; {there}")
         return parse_application(found, where="cluster", from_cluster=True)
 
+    def begin_run(self) -> None:
+        """Read repositories and kinds anew from here on.
+
+        Between two of these calls every repository is fetched once and a revision stays what it was.
+        """
+        self.comparer.repositories.close()
+        self.comparer.forget_kinds()
+
     def generate(self, application: Application, *, revision: str | None = None) -> Target:
         """The target manifests at ``revision``, or at the Application's own target revision."""
         return self.comparer.generate(application, revision=revision)
@@ -165,6 +173,7 @@ class Reconciler:
         application = reconciliation.application
         plan, manifests = self._plan(reconciliation, options)
         lineage = parents | {application_key(application, self.namespace)}
+        children: list[SyncOutcome] = []
         operation_id = str(uuid.uuid4())
         self._begin(operation_id, reconciliation, options, initiated_by)
         runner = SyncRunner(
@@ -175,7 +184,9 @@ class Reconciler:
             clock=self.clock,
             on_event=on_event,
             options=run_options,
-            sync_child=lambda key: self._sync_child(key, lineage, run_options, initiated_by, notebook),
+            sync_child=lambda key: self._sync_child(
+                key, lineage, children, run_options=run_options, initiated_by=initiated_by, notebook=notebook
+            ),
         )
         result = runner.run(plan, initiated_by=initiated_by)
         self._end(operation_id, result, notebook)
@@ -188,17 +199,20 @@ class Reconciler:
                 self.wait(application, revision=_one(result.revisions), timeout_s=run_options.timeout_s)
         finally:
             comparison = self.write_status(application, result)
-        return SyncOutcome(result, comparison)
+        by_name = sorted(children, key=lambda outcome: outcome.result.application)
+        return SyncOutcome(result, comparison, tuple(by_name))
 
     def _sync_child(
         self,
         key: ResourceKey,
         parents: frozenset[ResourceKey],
+        outcomes: list[SyncOutcome],
+        *,
         run_options: RunOptions,
         initiated_by: str,
         notebook: str,
     ) -> str:
-        """Sync a child Application; why it failed, empty when it did not.
+        """Sync a child Application and add its outcome; why it failed, empty when it did not.
 
         One without ``syncPolicy.automated`` only has its status written: it waits for somebody to sync it.
         """
@@ -221,6 +235,7 @@ class Reconciler:
             )
         except ReconcilerError as error:
             return str(error)
+        outcomes.append(outcome)
         return "" if outcome.result.succeeded else outcome.result.message
 
     def _begin(

@@ -27,7 +27,8 @@ class Reconciliation:
 
 @dataclass(frozen=True, slots=True)
 class SyncOutcome:
-    """An operation, and the comparison after it; None for a dry run."""
+    """An operation, the comparison after it (None for a dry run), and those of the child Applications it synced."""
 
     result: SyncResult
     comparison: Comparison | None
+    children: tuple["SyncOutcome", ...] = ()

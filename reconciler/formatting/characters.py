@@ -35,6 +35,11 @@ def visible_line(line: str) -> str:
     return "\t".join(map(visible, line.split("\t")))
 
 
+def visible_text(text: str) -> str:
+    """As `visible`, but line breaks and tabs stay: for a value that goes on as data."""
+    return "\n".join(map(visible_line, text.split("\n")))
+
+
 def clipped(text: str, limit: int) -> str:
     """At most ``limit`` characters, with the number of those left out."""
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit} more characters)"

@@ -1,9 +1,10 @@
 """Two texts aligned line by line, with the words that changed inside a line."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import groupby
 from typing import Final
 
 Segments = tuple[tuple[str, bool], ...]
@@ -82,21 +83,15 @@ def fold_lines(rows: Sequence[DiffLine], *, context: int | None = CONTEXT_LINES)
         return tuple(rows)
     changes = [position for position, row in enumerate(rows) if row.changed]
     kept = {near for position in changes for near in range(position - context, position + context + 1)}
+    spans = [list(span) for _, span in groupby(range(len(rows)), key=lambda position: position in kept)]
+    sections = sections_at(rows, {span[-1] + 1 for span in spans if span[0] not in kept})
     result: list[DiffLine | Fold] = []
-    position = 0
-    while position < len(rows):
-        if position in kept:
-            result.append(rows[position])
-            position += 1
-            continue
-        stop = position
-        while stop < len(rows) and stop not in kept:
-            stop += 1
-        if stop - position == 1 and changes:
-            result.append(rows[position])
+    for span in spans:
+        # A fold takes a line itself, so that folding one line hides it for nothing.
+        if span[0] in kept or (len(span) == 1 and changes):
+            result += rows[span[0] : span[-1] + 1]
         else:
-            result.append(Fold(position, stop, section_of(rows, stop)))
-        position = stop
+            result.append(Fold(span[0], span[-1] + 1, sections[span[-1] + 1]))
     return tuple(result)
 
 
@@ -113,21 +108,20 @@ def unified(rows: Iterable[DiffLine | Fold]) -> Iterator[DiffLine | Fold]:
     yield from _unified_run(run)
 
 
-def section_of(rows: Sequence[DiffLine], position: int) -> str:
-    """The keys above the row at ``position``, such as ``spec › template › spec``; empty at the end and at the top."""
-    if position >= len(rows):
-        return ""
-    depth = _depth(_text(rows[position]))
-    keys: list[str] = []
-    for row in reversed(rows[:position]):
+def sections_at(rows: Sequence[DiffLine], positions: Collection[int]) -> dict[int, str]:
+    """The keys above the rows at some positions, such as ``spec › template › spec``; empty at the top and at the end."""
+    result = dict.fromkeys(positions, "")
+    above: list[tuple[int, str]] = []
+    for position, row in enumerate(rows):
         text = _text(row)
-        if _depth(text) < depth and text.strip():
-            depth = _depth(text)
-            if text.rstrip().endswith((":", ": |", ": |-", ": |+")):
-                keys.append(text.strip().removeprefix("- ").rpartition(":")[0])
-        if depth == 0:
-            break
-    return " › ".join(reversed(keys))
+        depth = _depth(text)
+        while above and above[-1][0] >= depth:
+            above.pop()
+        if position in result:
+            result[position] = " › ".join(key for _, key in above)
+        if text.endswith((":", ": |", ": |-", ": |+")):
+            above.append((depth, text.strip().removeprefix("- ").rpartition(":")[0]))
+    return result
 
 
 def _unified_run(run: Sequence[DiffLine]) -> Iterator[DiffLine]:

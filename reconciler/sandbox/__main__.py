@@ -11,7 +11,9 @@ def main() -> None:
     """Serve until a signal ends it."""
     parser = argparse.ArgumentParser(prog="python -m reconciler.sandbox", description="Serve the sandbox cluster.")
     parser.add_argument("--directory", type=Path, default=None, help="folder for kubeconfig and certificate")
-    parser.add_argument("--latency", type=float, default=DEFAULT_LATENCY_S, help="seconds a controller takes for a step")
+    parser.add_argument(
+        "--latency", type=float, default=DEFAULT_LATENCY_S, help="seconds a controller takes for a step"
+    )
     options = parser.parse_args()
     serve_forever(options.directory or sandbox_directory(), latency_s=options.latency)
 

@@ -131,7 +131,11 @@ def _binds(binding: Manifest, user: User) -> bool:
 
 def _role_rules(store: Store, reference: Manifest, namespace: str) -> Iterator[Manifest]:
     cluster = reference.get("kind") == "ClusterRole"
-    storage, name = (_CLUSTER_ROLES, ObjectName("", reference["name"])) if cluster else (_ROLES, ObjectName(namespace, reference["name"]))
+    storage, name = (
+        (_CLUSTER_ROLES, ObjectName("", reference["name"]))
+        if cluster
+        else (_ROLES, ObjectName(namespace, reference["name"]))
+    )
     role = store.get(storage, name)
     if role is not None:
         yield from role.get("rules") or ()

@@ -67,7 +67,7 @@ class Api:
                 return self._describe(request, route)
             return self._resource(request, route)
         except StatusError as error:
-            return Response(error.status, error.body())
+            return Response(error.status, error.body(), headers=_warnings(error.warnings))
 
     def _describe(self, request: Request, route: Route | None) -> Response:
         """Everything that is not about objects."""
@@ -75,7 +75,9 @@ class Api:
         attempt = Attempt(request.method.lower(), path=path)
         require_allowed(self.cluster.store, requesting_user(request.headers), attempt)
         if request.method != "GET":
-            raise StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
+            raise StatusError(
+                405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {}
+            )
         if path in ("/healthz", "/livez", "/readyz"):
             return Response(200, "ok", "text/plain; charset=utf-8")
         content = self._document(path, request)
@@ -192,7 +194,9 @@ class Api:
             body = parse_body(request, self.cluster.documents)
             name = ObjectName(route.namespace, route.name)
             return Response(201, create_subresource(self.cluster, resource, name, route.subresource, body))
-        written = self.writer.create(resource, route.namespace, parse_body(request, self.cluster.documents) or {}, _options(request))
+        written = self.writer.create(
+            resource, route.namespace, parse_body(request, self.cluster.documents) or {}, _options(request)
+        )
         return self._written(request, resource, written)
 
     def _update(self, request: Request, route: Route, resource: Resource) -> Answer:
@@ -271,8 +275,8 @@ class Api:
 
     def _written(self, request: Request, resource: Resource, written: Written) -> Response:
         response = self._object(request, resource, written.object)
-        headers = tuple(("Warning", f'299 - "{_escape(text)}"') for text in written.warnings)
-        return Response(201 if written.created else 200, response.content, response.content_type, headers)
+        status, headers = 201 if written.created else 200, _warnings(written.warnings)
+        return Response(status, response.content, response.content_type, headers)
 
     def _object(self, request: Request, resource: Resource, obj: Manifest, *, subresource: str = "") -> Response:
         form = accepted_form(request.headers.get("accept", ""))
@@ -309,8 +313,9 @@ def _not_allowed() -> StatusError:
     return StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
 
 
-def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
+def _warnings(texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    escaped = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    return tuple(("Warning", f'299 - "{text}"') for text in escaped)
 
 
 def _options(request: Request) -> WriteOptions:

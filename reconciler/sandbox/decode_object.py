@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.manifest.objects import Manifest
+from reconciler.manifest.objects import Manifest, name_of, namespace_of
 from reconciler.sandbox.cluster import CRDS, Cluster
 from reconciler.sandbox.custom.definitions import schema_of
 from reconciler.sandbox.custom.structural import apply_schema_defaults, drop_nulls, prune
@@ -13,7 +13,7 @@ from reconciler.sandbox.decoding import Decoder
 from reconciler.sandbox.defaults import apply_defaults
 from reconciler.sandbox.documents import META, load_document
 from reconciler.sandbox.resources import Resource
-from reconciler.sandbox.status import Cause, StatusError, bad_request, invalid, invalid_value
+from reconciler.sandbox.status import Cause, StatusError, bad_request, invalid, invalid_value, plain_error
 from reconciler.sandbox.store import ObjectName
 from reconciler.sandbox.strategy import clone
 
@@ -44,6 +44,26 @@ def decode_object(cluster: Cluster, resource: Resource, body: Any, *, kind: str 
         if error.status == 400:
             raise _cannot_handle(resource, wanted, str(error)) from None
         raise
+
+
+def decode_applied(cluster: Cluster, resource: Resource, merged: Manifest, given: Mapping[str, Any]) -> Decoded:
+    """Decode the result of an apply; ``given`` is the target as it was sent.
+
+    Raises
+    ------
+    StatusError
+        500 for a value that the kind cannot hold: the apply has come too far for a better one.
+    """
+    try:
+        return decode_object(cluster, resource, merged)
+    except StatusError as error:
+        if error.status != 400:
+            raise
+        why = str(error).partition(f"cannot be handled as a {resource.kind}: ")[2] or str(error)
+        kind = f"{resource.group_version if resource.group else '/' + resource.version}, Kind={resource.kind}"
+        what = f"failed to convert new object ({namespace_of(given)}/{name_of(given)}; {kind}) to proper version"
+        text = f"{what}: unable to convert unstructured object to {kind}: error decoding from json: {why}"
+        raise plain_error(text) from None
 
 
 def check_unknown(resource: Resource, decoded: Decoded, mode: str) -> list[str]:

@@ -169,7 +169,9 @@ def _base64(value: str) -> str:
     except (binascii.Error, ValueError):
         good = re.match(r"[A-Za-z0-9+/]*", text)
         offset = len(good[0]) if good else 0
-        raise bad_request(f"illegal base64 data at input byte {offset // 4 * 4 if offset == len(text) else offset}") from None
+        raise bad_request(
+            f"illegal base64 data at input byte {offset // 4 * 4 if offset == len(text) else offset}"
+        ) from None
 
 
 def _int_or_string(value: Any) -> Any:
@@ -182,9 +184,7 @@ def _time(value: Any) -> str:
     if not isinstance(value, str):
         raise bad_request(f"json: cannot unmarshal {_json_kind(value)} into Go value of type string")
     if not _TIME.fullmatch(value):
-        raise bad_request(
-            f'parsing time "{value}" as "2006-01-02T15:04:05Z07:00": cannot parse "{value}" as "2006"'
-        )
+        raise bad_request(f'parsing time "{value}" as "2006-01-02T15:04:05Z07:00": cannot parse "{value}" as "2006"')
     return value
 
 
@@ -200,7 +200,8 @@ def _json_kind(value: Any) -> str:
         return "bool"
     if isinstance(value, int | float):
         return "number"
-    return {str: "string", list: "array", dict: "object"}.get(type(value), "null")
+    names = ((str, "string"), (list, "array"), (dict, "object"))
+    return next((name for kind, name in names if isinstance(value, kind)), "null")
 
 
 def _go_name(component: str) -> str:

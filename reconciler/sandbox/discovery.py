@@ -107,7 +107,11 @@ def _legacy_resource(resource: Resource) -> list[Manifest]:
     main["storageVersionHash"] = _base64(digest[:8])
     entries = [main]
     for sub in resource.subresources:
-        entry: Manifest = {"name": f"{resource.plural}/{sub.name}", "singularName": "", "namespaced": resource.namespaced}
+        entry: Manifest = {
+            "name": f"{resource.plural}/{sub.name}",
+            "singularName": "",
+            "namespaced": resource.namespaced,
+        }
         if (sub.group, sub.version) != (resource.group, resource.version):
             entry.update(group=sub.group, version=sub.version)
         entries.append({**entry, "kind": sub.kind, "verbs": list(sub.verbs)})

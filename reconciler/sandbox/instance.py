@@ -170,8 +170,6 @@ class Sandbox:
             ssl_keyfile=str(key),
         )
         server = uvicorn.Server(config)
-        # The signals belong to the process that embeds the sandbox.
-        server.install_signal_handlers = lambda: None
         listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         # Accepted connections inherit it. asyncio sets it only on sockets made with an explicit protocol, and without it
         # each answer waits 40 ms for the client's delayed acknowledgement.
@@ -182,10 +180,13 @@ class Sandbox:
         def stop() -> None:
             controllers.stop()
             application.stop()
+            # A client that keeps its connection would hold up the end: closing TLS waits for its answer.
+            for connection in list(server.server_state.connections):
+                connection.transport.abort()
             server.should_exit = True
 
         self._stop = stop
-        serving = asyncio.ensure_future(_serve_on(server, listener))
+        serving = asyncio.ensure_future(server.serve(sockets=[listener]))
         while not server.started and not serving.done():
             await asyncio.sleep(0.002)
         ready.set()
@@ -207,8 +208,3 @@ class Sandbox:
         self.kubeconfig.chmod(0o600)
         # JSON is YAML, and needs no YAML library here.
         self.kubeconfig.write_text(json.dumps(content, indent=2) + "\n")
-
-
-async def _serve_on(server: Any, listener: socket.socket) -> None:
-    # serve() would install handlers for the process's signals; what it does besides is this.
-    await server._serve(sockets=[listener])

@@ -1,14 +1,18 @@
 """Field ownership: the one place where the sandbox calls the typed merge."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from reconciler.errors import SpecError
 from reconciler.manifest import OpenApi, Prediction, predict_apply, predict_update
 from reconciler.manifest.objects import GroupVersionKind, Manifest, metadata_of, name_of, namespace_of
 from reconciler.sandbox.documents import Documents, document_path
 from reconciler.sandbox.status import Cause, StatusError, apply_conflict, plain_error
+
+# Ours quotes members that are no identifiers; the server's paths never do.
+_QUOTED: Final = re.compile(r'\["([^"\]]+)"\]')
 
 
 class Ownership:
@@ -105,7 +109,8 @@ def _not_typed(target: Mapping[str, Any], error: SpecError) -> StatusError:
     gvk = GroupVersionKind.of(target)
     kind = f"{gvk.group + '/' if gvk.group else '/'}{gvk.version}, Kind={gvk.kind}"
     what = f"failed to create typed patch object ({namespace_of(target)}/{name_of(target)}; {kind})"
-    texts = [f"{violation.path.removeprefix('$')}: {violation.message}" for violation in error.violations] or [error.what]
-    if len(texts) == 1:
-        return plain_error(f"{what}: {texts[0]}")
-    return plain_error(f"{what}: errors:\n" + "".join(f"  {text}\n" for text in texts))
+    if not error.violations:
+        return plain_error(f"{what}: {error.what}")
+    first = error.violations[0]
+    path = _QUOTED.sub(r".\1", first.path.removeprefix("$"))
+    return plain_error(f"{what}: {path}: {first.message}")

@@ -169,7 +169,11 @@ def _merge_list(live: Any, patch: list[Any], schema: Mapping[str, Any], schemas:
     key = schema.get("x-kubernetes-patch-merge-key")
     before = live if isinstance(live, list) else []
     if "merge" not in strategies:
-        return [item for item in patch if not (isinstance(item, dict) and item.get(_DIRECTIVE) == "replace" and len(item) == 1)]
+        return [
+            item
+            for item in patch
+            if not (isinstance(item, dict) and item.get(_DIRECTIVE) == "replace" and len(item) == 1)
+        ]
     if key is None:
         return [*before, *(item for item in patch if item not in before)]
     result = [] if any(isinstance(item, dict) and item.get(_DIRECTIVE) == "replace" for item in patch) else list(before)

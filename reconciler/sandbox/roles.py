@@ -69,7 +69,19 @@ def default_roles() -> list[Manifest]:
     view = _rules(_VIEWED, _READ)
     edit = [*view, *_rules(_EDITED, (*_READ, *_WRITE))]
     admin = [*edit, *_rules({RBAC_GROUP: ("roles", "rolebindings")}, (*_READ, *_WRITE))]
-    paths = ["/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz", "/version", "/version/"]
+    paths = [
+        "/api",
+        "/api/*",
+        "/apis",
+        "/apis/*",
+        "/healthz",
+        "/livez",
+        "/openapi",
+        "/openapi/*",
+        "/readyz",
+        "/version",
+        "/version/",
+    ]
     reviews = [
         {
             "apiGroups": ["authorization.k8s.io"],
@@ -108,4 +120,6 @@ def _metadata(name: str) -> Manifest:
 
 
 def _rules(resources: dict[str, tuple[str, ...]], verbs: tuple[str, ...]) -> list[Manifest]:
-    return [{"apiGroups": [group], "resources": list(names), "verbs": list(verbs)} for group, names in resources.items()]
+    return [
+        {"apiGroups": [group], "resources": list(names), "verbs": list(verbs)} for group, names in resources.items()
+    ]

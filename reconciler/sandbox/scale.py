@@ -48,7 +48,7 @@ def write_scale(cluster: Cluster, resource: Resource, obj: Manifest, scale: Any)
     if metadata.get("name", obj["metadata"]["name"]) != obj["metadata"]["name"]:
         raise bad_request("the name of the object does not match the name on the URL")
     replicas = (scale.get("spec") or {}).get("replicas", 0)
-    changed = _set(obj, _paths(cluster, resource)[0], replicas)
+    changed: Manifest = _set(obj, _paths(cluster, resource)[0], replicas)
     version = metadata.get("resourceVersion")
     if version:
         changed = {**changed, "metadata": {**changed["metadata"], "resourceVersion": version}}

@@ -76,7 +76,7 @@ class Server:
             return
         try:
             answer = self._api.handle(request)
-        except Exception as error:  # noqa: BLE001 - the last resort of a server: the client gets a Status, not a cut line
+        except Exception as error:
             problem = internal_error(f"{type(error).__name__} while handling {request.method}")
             await _respond(send, Response(problem.status, problem.body()))
             raise

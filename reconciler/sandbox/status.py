@@ -24,11 +24,15 @@ class Cause:
 
 
 class StatusError(ClusterError):
-    """A request that the sandbox refuses; ``body()`` is the Status object that goes to the client."""
+    """A request that the sandbox refuses; ``body()`` is the Status object that goes to the client.
+
+    ``warnings`` are told beside it.
+    """
 
     def __init__(self, code: int, reason: str, message: str, details: Manifest | None = None) -> None:
         super().__init__(message, status=code, reason=reason)
         self.details = details
+        self.warnings: tuple[str, ...] = ()
 
     def body(self) -> Manifest:
         """The ``kind: Status`` answer."""
@@ -97,8 +101,8 @@ def unauthorized() -> StatusError:
 
 def forbidden(group: str, resource: str, name: str, why: str, causes: Sequence[Cause] = ()) -> StatusError:
     what = f'{qualified(group, resource)} "{name}"' if name else qualified(group, resource)
-    more = {"causes": [cause.to_json() for cause in causes]} if causes else {}
-    return StatusError(403, "Forbidden", f"{what} is forbidden: {why}", details_of(group, resource, name, **more))
+    told = [cause.to_json() for cause in causes]
+    return StatusError(403, "Forbidden", f"{what} is forbidden: {why}", details_of(group, resource, name, causes=told))
 
 
 def method_not_supported(group: str, resource: str, action: str) -> StatusError:

@@ -47,6 +47,8 @@ _GENERATION: Final = frozenset(
         ),
     ]
 )
+CLAIM_FINALIZER: Final = "kubernetes.io/pvc-protection"
+VOLUME_FINALIZER: Final = "kubernetes.io/pv-protection"
 # Their status is part of what a client creates; all others start with an empty one.
 KEEPS_STATUS: Final = frozenset([GroupResource("", "nodes")])
 _SYSTEM: Final = ("managedFields", "resourceVersion")
@@ -78,7 +80,10 @@ def prepare_create(cluster: Cluster, resource: Resource, obj: Manifest) -> None:
     elif resource.storage == DAEMON_SETS:
         metadata.setdefault("annotations", {})[TEMPLATE_GENERATION] = "1"
     elif resource.storage == GroupResource("", "persistentvolumeclaims"):
-        metadata["finalizers"] = [*metadata.get("finalizers", ()), "kubernetes.io/pvc-protection"]
+        metadata["finalizers"] = [*metadata.get("finalizers", ()), CLAIM_FINALIZER]
+    elif resource.storage == GroupResource("", "persistentvolumes"):
+        metadata["finalizers"] = [*metadata.get("finalizers", ()), VOLUME_FINALIZER]
+        obj["status"]["lastPhaseTransitionTime"] = cluster.timestamp()
     elif resource.storage == NAMESPACES:
         obj["spec"] = {"finalizers": ["kubernetes"]}
         obj["status"] = {"phase": "Active"}

@@ -43,7 +43,7 @@ def create_subresource(cluster: Cluster, resource: Resource, name: ObjectName, s
 
 def _bind(cluster: Cluster, pod: Manifest, node: str) -> Manifest:
     if pod["spec"].get("nodeName"):
-        why = f"pod {pod['metadata']['name']} is already assigned to node \"{pod['spec']['nodeName']}\""
+        why = f'pod {pod["metadata"]["name"]} is already assigned to node "{pod["spec"]["nodeName"]}"'
         raise conflict("", "pods/binding", pod["metadata"]["name"], why)
     cluster.store.put(PODS, bound_pod(pod, node, cluster.timestamp()))
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
@@ -117,7 +117,8 @@ def pod_log(pod: Manifest, container: str) -> str:
     statuses = (pod.get("status") or {}).get("containerStatuses") or ()
     state = next((entry.get("state") or {} for entry in statuses if entry["name"] == chosen), {})
     if "waiting" in state or not state:
-        text = f'container "{chosen}" in pod "{name}" is waiting to start: {(state.get("waiting") or {}).get("reason", "PodInitializing")}'
+        reason = (state.get("waiting") or {}).get("reason", "PodInitializing")
+        text = f'container "{chosen}" in pod "{name}" is waiting to start: {reason}'
         raise StatusError(400, "BadRequest", text)
     lines = [f"simulated container {chosen}: started"]
     if "terminated" in state:

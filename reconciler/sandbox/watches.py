@@ -28,7 +28,14 @@ class Watch:
     """
 
     def __init__(
-        self, store: Store, resource: GroupResource, *, namespace: str, selected: Predicate, shape: Shape, bookmarks: bool
+        self,
+        store: Store,
+        resource: GroupResource,
+        *,
+        namespace: str,
+        selected: Predicate,
+        shape: Shape,
+        bookmarks: bool,
     ) -> None:
         self._store = store
         self._resource = resource

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.manifest.objects import Manifest
+from reconciler.sandbox.allocation import SERVICES
 from reconciler.sandbox.cluster import CRDS, NAMESPACES, Cluster
 from reconciler.sandbox.custom.definitions import establish, validate_definition
-from reconciler.sandbox.decode_object import check_unknown, decode_object, validate_schema
+from reconciler.sandbox.decode_object import check_unknown, decode_applied, decode_object, validate_schema
 from reconciler.sandbox.resources import Resource
 from reconciler.sandbox.status import (
     Cause,
@@ -22,9 +23,15 @@ from reconciler.sandbox.status import (
     not_found,
     stale_version,
 )
-from reconciler.sandbox.allocation import SERVICES
 from reconciler.sandbox.store import ObjectName
-from reconciler.sandbox.strategy import KEEPS_STATUS, changed, clone, prepare_create, prepare_status_update, prepare_update
+from reconciler.sandbox.strategy import (
+    KEEPS_STATUS,
+    changed,
+    clone,
+    prepare_create,
+    prepare_status_update,
+    prepare_update,
+)
 from reconciler.sandbox.validation import validate_create, validate_metadata, validate_update
 
 Change = Callable[[Manifest], Any]
@@ -100,8 +107,10 @@ class Writer:
         live = self._cluster.store.get(resource.storage, name)
         if live is None and subresource:
             raise not_found(resource.group, resource.plural, name.name)
-        if live is None and target["metadata"].get("resourceVersion"):
-            raise stale_version(resource.group, resource.plural, name.name)
+        uid = target["metadata"].get("uid")
+        if live is None and uid:
+            why = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+            raise conflict(resource.group, resource.plural, name.name, why)
         if live is not None:
             live = as_version(resource, live)
             self._check_identity(resource, target, live, name)
@@ -114,7 +123,7 @@ class Writer:
             now=self._cluster.clock(),
             given=given,
         )
-        decoded = decode_object(self._cluster, resource, merged)
+        decoded = decode_applied(self._cluster, resource, merged, given)
         obj = _place(resource, decoded.object, name.namespace)
         if live is None:
             self._require_namespace(resource, obj)
@@ -151,7 +160,7 @@ class Writer:
             causes += validate_definition(obj)
         if resource.storage == SERVICES and not causes:
             causes += self._cluster.allocations.allocate(obj, None)
-        _refuse(resource, obj, causes)
+        _refuse(resource, obj, causes, warnings)
         name = ObjectName(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
         if self._cluster.store.get(resource.storage, name) is not None:
             raise already_exists(resource.group, resource.plural, name.name)
@@ -173,7 +182,7 @@ class Writer:
             establish(obj, self._cluster.timestamp())
         if resource.storage == SERVICES and not causes:
             causes += self._cluster.allocations.allocate(obj, live)
-        _refuse(resource, obj, causes)
+        _refuse(resource, obj, causes, warnings)
         obj["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
         if changed(obj, live) and not options.dry_run:
             obj = self._keep(resource, obj)
@@ -275,6 +284,8 @@ def _metadata_update(obj: Manifest, live: Manifest) -> list[Cause]:
     return [Cause("FieldValueForbidden", text + shown, "metadata.finalizers")]
 
 
-def _refuse(resource: Resource, obj: Manifest, causes: list[Cause]) -> None:
+def _refuse(resource: Resource, obj: Manifest, causes: list[Cause], warnings: list[str]) -> None:
     if causes:
-        raise invalid(resource.group, resource.kind, obj["metadata"].get("name", ""), causes)
+        refusal = invalid(resource.group, resource.kind, obj["metadata"].get("name", ""), causes)
+        refusal.warnings = tuple(warnings)
+        raise refusal

@@ -91,11 +91,12 @@ class RepositoryCache:
                     user_settings=self._user_settings,
                 )
                 self._opened[parsed.key] = repository
-            if fetch:
-                repository.fetch_once()
-            else:
-                repository.require_mirror()
-            return repository
+        # Outside the lock: several repositories may be fetched at a time.
+        if fetch:
+            repository.fetch_once()
+        else:
+            repository.require_mirror()
+        return repository
 
     def close(self) -> None:
         """End the Git processes that serve reads."""
@@ -267,7 +268,10 @@ class Repository:
         self._mirror.rename(damaged)
 
     def _fetch_command(self, *refspecs: str) -> tuple[str, ...]:
-        options = ("--quiet", "--force", "--prune", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
+        options = ["--quiet", "--force", "--prune", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head"]
+        if self.url.is_local:
+            # A checkout on a build machine is often shallow.
+            options.append("--update-shallow")
         return ("fetch", *options, "--end-of-options", "origin", *refspecs)
 
     def _fetch_ref(self, ref: str) -> str:

@@ -85,8 +85,9 @@ def render(
 ) -> Iterator[Callable[..., Target]]:
     with RepositoryCache(tmp_path / "mirrors") as cache:
 
-        def render(files: Mapping[str, str], **options: Any) -> Target:
-            source = {"repoURL": git_repository(files).url, "path": "app", **options}
+        def render(files: Mapping[str, str] | GitRepository, *, path: str = "app", **options: Any) -> Target:
+            origin = files if isinstance(files, GitRepository) else git_repository(files)
+            source = {"repoURL": origin.url, "path": path, **options}
             return generate_manifests(application(source), repositories=cache)
 
         yield render
@@ -94,14 +95,22 @@ def render(
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_remote_reference_is_refused_before_the_build(
-    field: str, render: Callable[..., Target], server: tuple[int, list[str]]
+    field: str,
+    render: Callable[..., Target],
+    git_repository: Callable[[Mapping[str, str]], GitRepository],
+    server: tuple[int, list[str]],
 ) -> None:
     port, asked = server
-    for url in REMOTE:
-        text = field.format(url=f'"{url.format(port=port)}"')
-        with pytest.raises(GenerationError, match="is remote, which is refused; copy it into the repository") as caught:
-            render({"app/kustomization.yaml": text + "\n", "app/a.yaml": config_map("a")})
-        assert str(caught.value).startswith("app/kustomization.yaml: ")
+    texts = [field.format(url=f'"{url.format(port=port)}"') for url in REMOTE]
+    files = {f"app{number}/kustomization.yaml": f"{text}\n" for number, text in enumerate(texts)}
+    origin = git_repository(files)
+    for file in files:
+        # With = in it, a generator's file is key=path; what follows is the path.
+        with pytest.raises(
+            GenerationError, match=r"is remote, which is refused; copy it|'--upload-pack=touch x' is not in"
+        ) as caught:
+            render(origin, path=file.partition("/")[0])
+        assert str(caught.value).startswith(f"{file}: ")
         assert "secret@" not in str(caught.value)
     assert asked == []
 

@@ -84,23 +84,23 @@ def test_a_crafted_tree_is_refused(
     path = {"directory": "app", "kustomize": "app", "helm": "chart"}[tool]
     folder = origin.git("rev-parse", f"HEAD:{path}")
     blob = origin.git("rev-parse", "HEAD:app/a.yaml")
-    crafted = write_tree(origin, read_tree(origin, folder) + [("100644", name, blob)])
+    crafted = write_tree(origin, [*read_tree(origin, folder), ("100644", name, blob)])
     root = write_tree(origin, [("40000", path, crafted)])
     commit = origin.git("commit-tree", root, "-m", "crafted")
     origin.git("update-ref", "refs/heads/main", commit)
     before = fingerprint(tmp_path, leave_out="mirrors")
     options = {"directory": {"directory": {"recurse": True}}, "kustomize": {}, "helm": {}}[tool]
-    with pytest.raises(ReconcilerError, match="which is refused"):
+    with pytest.raises(ReconcilerError, match=r"which is refused|is damaged on its server"):
         render(origin, path, **options)
     assert fingerprint(tmp_path, leave_out="mirrors") == before
 
 
 OUTSIDE = [
     "/etc/passwd",
-    "../../outside",
+    "../../../outside",
     "../../../../../../../etc/passwd",
-    "deeper/../../../outside",
-    "../../origin-x/secret",
+    "deeper/../../../../outside",
+    "../../../origin-x/secret",
 ]
 
 
@@ -136,7 +136,9 @@ def test_a_link_out_of_the_repository_is_refused(
     (origin.path / link).parent.mkdir(parents=True, exist_ok=True)
     (origin.path / link).symlink_to(target)
     origin.commit({})
-    with pytest.raises(GenerationError, match="the symbolic link .* leaves the repository, which is refused") as caught:
+    with pytest.raises(
+        GenerationError, match=r"the symbolic link .* leaves the repository, which is refused"
+    ) as caught:
         render(origin, path, **options)
     assert target not in str(caught.value), "what a link says is content"
 
@@ -159,7 +161,7 @@ def test_a_bomb_of_links_ends(git_repository: MakeRepository, render: Callable[.
             (folder / f"x{number}").symlink_to(f"../l{level + 1}")
     (origin.path / "chart/templates/l12").mkdir()
     origin.commit({"chart/templates/l12/a.yaml": "# nothing\n"})
-    with pytest.raises(GenerationError, match=r"one of more than 20000|more than 50000 files"):
+    with pytest.raises(GenerationError, match=r"one of more than 5000|more than 20000 files"):
         render(origin, "chart")
 
 

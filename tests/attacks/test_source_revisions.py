@@ -90,9 +90,8 @@ def test_a_revision_is_a_commit_of_the_repository_or_an_error(
     try:
         found = repository.resolve(revision)
     except RevisionError as error:
-        assert str(error).isprintable()
-    else:
-        assert found == origin.head
+        found = str(error)
+    assert found == origin.head or (found.isprintable() and " " in found)
 
 
 @given(st.text(alphabet="-=./@{}~^:*\\ \nabc0129", max_size=40))

@@ -76,7 +76,7 @@ def sandbox_start() -> None:
 
 @contextmanager
 def control_plane() -> Iterator[Path]:
-    with ControlPlane(ensure_binaries()) as cluster, SimulatedNode(cluster.kubeconfig):
+    with ControlPlane(ensure_binaries()) as cluster, SimulatedNode(cluster.kubeconfig, latency_s=0.0):
         yield cluster.kubeconfig
 
 

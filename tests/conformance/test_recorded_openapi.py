@@ -8,7 +8,7 @@ import pytest
 
 from tests import left_out
 from tests.conformance.client import Client
-from tools.record_openapi import GROUP_VERSIONS, INTO, record
+from tests.tools.record_openapi import GROUP_VERSIONS, INTO, record
 
 pytestmark = pytest.mark.controlplane
 
@@ -23,4 +23,4 @@ def test_the_recorded_documents_are_current(controlplane: Path) -> None:
     for name, document in record(client):
         if name == "discovery.json.gz":
             document = document | {"version": recorded[name]["version"]}
-        assert recorded[name] == document, f"{name}: run python -m tools.record_openapi"
+        assert recorded[name] == document, f"{name}: run python -m tests.tools.record_openapi"

@@ -261,3 +261,14 @@ def test_csv_writes_missing_values_empty_and_objects_as_json() -> None:
     assert missing["target"].startswith('{"apiVersion": "v1", "kind": "ConfigMap"')
     assert (missing["live"], missing["changed_at"]) == ("", "")
     assert rows["Deployment", "$.spec.replicas"]["changed_at"] == "2026-11-21T11:05:09+00:00"
+
+
+def test_no_frame_holds_a_hidden_character_and_texts_keep_their_lines() -> None:
+    first, second, third = records_of(drift_frame(guestbook.hostile_comparison()))
+    for row in (first, second, third):
+        assert "\u202e" not in str(row)
+        assert "\x1b" not in str(row)
+    assert second["path"] == "$.metadata.admin\\u202enimda\\u200b\\x1b[2J\\x07"
+    assert second["target"] == {guestbook.SCRIPT: ["admin\\u202enimda\\u200b\\x1b[2J\\x07"]}
+    config = drift_frame(guestbook.comparison()).query("name == 'web-nginx'")
+    assert config["target"].iloc[0].splitlines()[2] == "\tworker_connections 1024;"

@@ -94,7 +94,10 @@ def _map(schema: Schema, live: Mapping[str, Any], new: dict[str, Any], owned: Fi
         if value is None and value is not before and not (child.nullable and not schema.structured):
             value = schema.defaults.get(key, _go_zero(child) if schema.structured else None)
             if value is None or (key in schema.fields and key not in schema.defaults):
-                continue
+                if before is _MISSING or not is_member(owned, element):
+                    continue
+                # A null that was applied before has been replaced by the server's default, and will be again.
+                value = before
         is_absent_owned = before is _MISSING and is_member(owned, element)
         if value is not before and _is_left_out(schema, child, key, value, is_absent_owned=is_absent_owned):
             continue

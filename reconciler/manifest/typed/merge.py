@@ -134,7 +134,8 @@ def _merge_list(schema: Schema, live: Any, target: list[Any]) -> tuple[Any, Fiel
         element: _merge_item(schema, positions.get(element, _MISSING), item, element, named)
         for element, item in wanted.items()
     }
-    result = _ordered(present, live, list(wanted), merged)
+    order = list(wanted)
+    result = list(merged.values()) if present == order else _ordered(present, live, order, merged)
     unchanged = len(result) == len(live) and all(map(is_, result, live))
     return (live if unchanged else result), named
 

@@ -67,9 +67,7 @@ class Client:
         """The objects of a resource whose controller is ``owner``, oldest first."""
         uid = owner["metadata"]["uid"]
         return [
-            obj
-            for resource, obj in self.owners.dependents(uid)
-            if resource == storage and controller_uid(obj) == uid
+            obj for resource, obj in self.owners.dependents(uid) if resource == storage and controller_uid(obj) == uid
         ]
 
     def create(
@@ -118,7 +116,9 @@ class Client:
             resource = self._resource(storage)
             self._writer.update(resource, object_name(obj), lambda live: body, options, subresource=subresource)
 
-    def delete(self, storage: GroupResource, obj: Manifest, *, grace_s: int | None = None, propagation: str = "") -> None:
+    def delete(
+        self, storage: GroupResource, obj: Manifest, *, grace_s: int | None = None, propagation: str = ""
+    ) -> None:
         """Delete an object if it is still the same one."""
         if self._same(storage, obj) is not None:
             options = DeleteOptions(grace_s=grace_s, propagation=propagation, uid=obj["metadata"]["uid"])
@@ -179,13 +179,20 @@ def own_and_controller(event: Event, storage: GroupResource, kind: str, *depende
 
 
 def set_condition(
-    conditions: list[Manifest], kind: str, status: str, reason: str, message: str, now: str, *, with_update: bool = False
+    conditions: list[Manifest],
+    kind: str,
+    status: str,
+    reason: str,
+    message: str,
+    now: str,
+    *,
+    with_update: bool = False,
 ) -> list[Manifest]:
     """Conditions with one set: untouched where status and reason stay, else replaced at the end of the list."""
     before = next((condition for condition in conditions if condition["type"] == kind), None)
-    if before is not None and before["status"] == status and before.get("reason") == reason:
-        if not with_update or before.get("message") == message:
-            return conditions
+    unchanged = before is not None and before["status"] == status and before.get("reason") == reason
+    if unchanged and not (with_update and before is not None and before.get("message") != message):
+        return conditions
     changed = before["lastTransitionTime"] if before is not None and before["status"] == status else now
     condition: Manifest = {"type": kind, "status": status}
     if with_update:

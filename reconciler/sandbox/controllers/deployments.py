@@ -27,7 +27,13 @@ MAXIMUM: Final = "deployment.kubernetes.io/max-replicas"
 HASH: Final = "pod-template-hash"
 # What the controller writes itself is not copied to ReplicaSets, nor what kubectl keeps for itself.
 _OWN_ANNOTATIONS: Final = frozenset(
-    [REVISION, DESIRED, MAXIMUM, "kubectl.kubernetes.io/last-applied-configuration", "deprecated.deployment.rollback.to"]
+    [
+        REVISION,
+        DESIRED,
+        MAXIMUM,
+        "kubectl.kubernetes.io/last-applied-configuration",
+        "deprecated.deployment.rollback.to",
+    ]
 )
 
 
@@ -71,7 +77,9 @@ class DeploymentController:
         template.setdefault("metadata", {}).setdefault("labels", {})[HASH] = code
         selector = clone(spec["selector"])
         selector.setdefault("matchLabels", {})[HASH] = code
-        copied = {key: value for key, value in (metadata.get("annotations") or {}).items() if key not in _OWN_ANNOTATIONS}
+        copied = {
+            key: value for key, value in (metadata.get("annotations") or {}).items() if key not in _OWN_ANNOTATIONS
+        }
         surge = 0 if (spec.get("strategy") or {}).get("type") == "Recreate" else _surge(deployment)
         annotations = {
             **copied,
@@ -182,7 +190,11 @@ class DeploymentController:
         again_s = None
         progressing = next((entry for entry in conditions if entry["type"] == "Progressing"), None)
         deadline = deployment["spec"].get("progressDeadlineSeconds")
-        if progressing and progressing["reason"] in ("NewReplicaSetCreated", "ReplicaSetUpdated", "FoundNewReplicaSet") and deadline:
+        if (
+            progressing
+            and progressing["reason"] in ("NewReplicaSetCreated", "ReplicaSetUpdated", "FoundNewReplicaSet")
+            and deadline
+        ):
             due = parse_time(progressing["lastUpdateTime"]) + timedelta(seconds=deadline)
             again_s = (due - self._client.cluster.clock()).total_seconds()
             if again_s <= 0:
@@ -239,7 +251,7 @@ def _surge(deployment: Manifest) -> int:
 
 def _unavailable(deployment: Manifest) -> int:
     rolling = (deployment["spec"].get("strategy") or {}).get("rollingUpdate") or {}
-    wanted = deployment["spec"]["replicas"]
+    wanted: int = deployment["spec"]["replicas"]
     share = _share(rolling.get("maxUnavailable"), wanted, up=False)
     # Both at zero would never move.
     return min(max(share, 0 if _surge(deployment) else 1), wanted)
@@ -281,10 +293,14 @@ def _conditions(deployment: Manifest, status: Manifest, new: Manifest | None, no
     progress = _progressed(before, status)
     if complete and new is not None:
         text = f'ReplicaSet "{name}" has successfully progressed.'
-        conditions = set_condition(conditions, "Progressing", "True", "NewReplicaSetAvailable", text, now, with_update=True)
+        conditions = set_condition(
+            conditions, "Progressing", "True", "NewReplicaSetAvailable", text, now, with_update=True
+        )
     elif known is None and new is not None:
         text = f'Created new replica set "{name}"'
-        conditions = set_condition(conditions, "Progressing", "True", "NewReplicaSetCreated", text, now, with_update=True)
+        conditions = set_condition(
+            conditions, "Progressing", "True", "NewReplicaSetCreated", text, now, with_update=True
+        )
     elif new is not None and (progress or (known is not None and name not in known["message"])):
         text = f'ReplicaSet "{name}" is progressing.'
         conditions = [entry for entry in conditions if entry["type"] != "Progressing"]
@@ -308,5 +324,7 @@ def _complete(deployment: Manifest, status: Manifest) -> bool:
 def _progressed(before: Manifest, after: Manifest) -> bool:
     old_before = before.get("replicas", 0) - before.get("updatedReplicas", 0)
     old_after = after.get("replicas", 0) - after.get("updatedReplicas", 0)
-    grown = any(after.get(key, 0) > before.get(key, 0) for key in ("updatedReplicas", "readyReplicas", "availableReplicas"))
+    grown = any(
+        after.get(key, 0) > before.get(key, 0) for key in ("updatedReplicas", "readyReplicas", "availableReplicas")
+    )
     return grown or old_after < old_before

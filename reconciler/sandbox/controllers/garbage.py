@@ -30,7 +30,9 @@ class GarbageCollector:
             dependents = self._client.owners.dependents(metadata["uid"])
             names += [_key(storage, obj) for storage, obj in dependents]
             # An owner that waits for its dependents may now be free.
-            names += [key for reference in metadata.get("ownerReferences") or () for key in self._owner_keys(event, reference)]
+            names += [
+                key for reference in metadata.get("ownerReferences") or () for key in self._owner_keys(event, reference)
+            ]
         elif metadata.get("ownerReferences") or metadata.get("deletionTimestamp"):
             names.append(_key(event.resource, event.object))
         return names
@@ -59,7 +61,9 @@ class GarbageCollector:
             owner = self._owner(obj, reference)
             if owner is None:
                 dangling.append(reference)
-            elif owner["metadata"].get("deletionTimestamp") and FOREGROUND in (owner["metadata"].get("finalizers") or ()):
+            elif owner["metadata"].get("deletionTimestamp") and FOREGROUND in (
+                owner["metadata"].get("finalizers") or ()
+            ):
                 waiting.append(reference)
             else:
                 solid.append(reference)
@@ -78,7 +82,9 @@ class GarbageCollector:
         for kind, dependent in self._client.owners.dependents(uid):
             if not dependent["metadata"].get("deletionTimestamp"):
                 self._collect(kind, dependent)
-            live = self._client.get(kind, ObjectName(dependent["metadata"].get("namespace", ""), dependent["metadata"]["name"]))
+            live = self._client.get(
+                kind, ObjectName(dependent["metadata"].get("namespace", ""), dependent["metadata"]["name"])
+            )
             references = (live or {"metadata": {}})["metadata"].get("ownerReferences") or ()
             blocking = blocking or any(entry["uid"] == uid and entry.get("blockOwnerDeletion") for entry in references)
         if not blocking:

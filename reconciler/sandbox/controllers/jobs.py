@@ -146,8 +146,8 @@ class JobController:
         if delay_s > 0:
             return active, delay_s
         for index in _free_indexes(job, pods, missing):
-            pod = self._client.create(PODS, job["metadata"]["namespace"], _pod(job, index))
-            active = [*active, *([pod] if pod is not None else [])]
+            created = self._client.create(PODS, job["metadata"]["namespace"], _pod(job, index))
+            active = [*active, *([created] if created is not None else [])]
         return active, None
 
     def _backoff(self, job: Manifest, status: Manifest) -> float:
@@ -160,7 +160,9 @@ class JobController:
         if key not in self._not_before:
             steps = min(_BACKOFF_STEPS**failed, _MAX_BACKOFF_STEPS)
             self._not_before = {
-                other: moment for other, moment in self._not_before.items() if not other.startswith(key.rpartition("/")[0])
+                other: moment
+                for other, moment in self._not_before.items()
+                if not other.startswith(key.rpartition("/")[0])
             }
             self._not_before[key] = now + steps * self._latency_s
         return self._not_before[key] - now
@@ -230,7 +232,9 @@ def _lost(pod: Manifest) -> bool:
 
 
 def _restarts(pod: Manifest) -> int:
-    return sum(int(status.get("restartCount", 0)) for status in (pod.get("status") or {}).get("containerStatuses") or ())
+    return sum(
+        int(status.get("restartCount", 0)) for status in (pod.get("status") or {}).get("containerStatuses") or ()
+    )
 
 
 def _set_count(status: Manifest, key: str, value: int) -> None:

@@ -15,6 +15,11 @@ from reconciler.sandbox.store import Event, GroupResource, ObjectName
 ACCOUNTS: Final = GroupResource("", "serviceaccounts")
 CONFIG_MAPS: Final = GroupResource("", "configmaps")
 ROOT_CA: Final = "kube-root-ca.crt"
+_ROOT_CA_NOTE: Final = (
+    "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the "
+    "internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes "
+    "clusters."
+)
 _POLL_STEPS: Final = 2
 
 
@@ -35,9 +40,9 @@ class NamespaceController:
     def keys(self, event: Event) -> Iterable[ObjectName]:
         if event.resource == NAMESPACES:
             return [event.name]
-        if event.type == "DELETED" and event.name.namespace:
-            if event.resource in (ACCOUNTS, CONFIG_MAPS) and event.name.name in ("default", ROOT_CA):
-                return [ObjectName("", event.name.namespace)]
+        provided = ((ACCOUNTS, "default"), (CONFIG_MAPS, ROOT_CA))
+        if event.type == "DELETED" and (event.resource, event.name.name) in provided:
+            return [ObjectName("", event.name.namespace)]
         return []
 
     def sync(self, name: ObjectName) -> float | None:
@@ -49,8 +54,7 @@ class NamespaceController:
         if self._client.get(ACCOUNTS, ObjectName(name.name, "default")) is None:
             self._client.create(ACCOUNTS, name.name, {"metadata": {"name": "default"}})
         if self._client.get(CONFIG_MAPS, ObjectName(name.name, ROOT_CA)) is None:
-            note = "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters."
-            metadata = {"name": ROOT_CA, "annotations": {"kubernetes.io/description": note}}
+            metadata = {"name": ROOT_CA, "annotations": {"kubernetes.io/description": _ROOT_CA_NOTE}}
             self._client.create(CONFIG_MAPS, name.name, {"metadata": metadata, "data": {"ca.crt": self._certificate}})
         return None
 

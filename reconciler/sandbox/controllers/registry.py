@@ -10,7 +10,12 @@ from reconciler.sandbox.controllers.loop import ControllerLoop, Scheduler
 from reconciler.sandbox.controllers.namespaces import DefinitionController, NamespaceController
 from reconciler.sandbox.controllers.pods import PodController
 from reconciler.sandbox.controllers.replica_sets import ReplicaSetController
-from reconciler.sandbox.controllers.services import ClaimController, IngressController, ServiceController
+from reconciler.sandbox.controllers.services import (
+    ClaimController,
+    IngressController,
+    ServiceController,
+    VolumeController,
+)
 from reconciler.sandbox.controllers.stateful_sets import StatefulSetController
 
 
@@ -39,6 +44,7 @@ def start_controllers(api: Api, scheduler: Scheduler, *, latency_s: float, certi
         ServiceController(client),
         IngressController(client),
         ClaimController(client),
+        VolumeController(client),
         GarbageCollector(client),
     ):
         loop.add(controller)

@@ -12,12 +12,12 @@ from reconciler.sandbox.allocation import SERVICES
 from reconciler.sandbox.controllers.client import Client, controller_reference, pod_active, pod_ready
 from reconciler.sandbox.selectors import matches_selector
 from reconciler.sandbox.store import Event, GroupResource, ObjectName
-from reconciler.sandbox.strategy import PODS
+from reconciler.sandbox.strategy import CLAIM_FINALIZER, PODS, VOLUME_FINALIZER
 
 SLICES: Final = GroupResource("discovery.k8s.io", "endpointslices")
 INGRESSES: Final = GroupResource("networking.k8s.io", "ingresses")
 CLAIMS: Final = GroupResource("", "persistentvolumeclaims")
-CLAIM_FINALIZER: Final = "kubernetes.io/pvc-protection"
+VOLUMES: Final = GroupResource("", "persistentvolumes")
 
 
 class ServiceController:
@@ -54,7 +54,9 @@ class ServiceController:
         pods = [
             pod
             for pod in self._client.objects(PODS, metadata["namespace"])
-            if _selects(service, pod["metadata"].get("labels")) and (pod.get("status") or {}).get("podIP") and pod_active(pod)
+            if _selects(service, pod["metadata"].get("labels"))
+            and (pod.get("status") or {}).get("podIP")
+            and pod_active(pod)
         ]
         endpoints = [_endpoint(pod) for pod in pods]
         ports = [_port(port, pods) for port in service["spec"].get("ports") or ()]
@@ -124,6 +126,27 @@ class ClaimController:
         if live is not None and not live["spec"].get("volumeName"):
             volume = f"pvc-{claim['metadata']['uid']}"
             self._client.write(CLAIMS, {**live, "spec": {**live["spec"], "volumeName": volume}})
+
+
+class VolumeController:
+    """Makes volumes available, and lets them go when they are deleted."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def keys(self, event: Event) -> Iterable[ObjectName]:
+        return [event.name] if event.resource == VOLUMES and event.type != "DELETED" else []
+
+    def sync(self, name: ObjectName) -> float | None:
+        volume = self._client.get(VOLUMES, name)
+        if volume is None:
+            return None
+        if volume["metadata"].get("deletionTimestamp"):
+            self._client.remove_finalizer(VOLUMES, volume, VOLUME_FINALIZER)
+        elif (volume.get("status") or {}).get("phase") == "Pending":
+            status = {"phase": "Available", "lastPhaseTransitionTime": self._client.cluster.timestamp()}
+            self._client.write_status(VOLUMES, volume, status)
+        return None
 
 
 def _matters(event: Event) -> bool:

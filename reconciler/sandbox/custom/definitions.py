@@ -74,7 +74,9 @@ def validate_definition(crd: Manifest) -> list[Cause]:
     for index, version in enumerate(versions):
         if not (version.get("schema") or {}).get("openAPIV3Schema"):
             causes.append(required(f"spec.versions[{index}].schema.openAPIV3Schema"))
-    return causes + [required(f"spec.names.{key}") for key in ("plural", "singular", "kind", "listKind") if not names.get(key)]
+    return causes + [
+        required(f"spec.names.{key}") for key in ("plural", "singular", "kind", "listKind") if not names.get(key)
+    ]
 
 
 def schema_of(crd: Manifest, version: str) -> Mapping[str, Any]:
@@ -144,7 +146,7 @@ def build_document(crds: Iterable[Manifest], group: str, version: str) -> Manife
 
 
 def _component(schema: Mapping[str, Any], group: str, version: str, kind: str) -> Manifest:
-    published = _published(schema)
+    published: Manifest = _published(schema)
     reference = {"$ref": f"#/components/schemas/{META}.ObjectMeta"}
     properties = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"allOf": [reference]}}
     published["properties"] = {**(published.get("properties") or {}), **properties}
@@ -158,7 +160,9 @@ def _published(schema: Any) -> Any:
         return [_published(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    result = {key: value if key in ("default", "enum", "example") else _published(value) for key, value in schema.items()}
+    result = {
+        key: value if key in ("default", "enum", "example") else _published(value) for key, value in schema.items()
+    }
     if schema.get(INT_OR_STRING) is True:
         result.pop("type", None)
         result["anyOf"] = [{"type": "integer"}, {"type": "string"}]

@@ -88,7 +88,9 @@ def _object(value: Mapping[str, Any], schema: Mapping[str, Any], path: str) -> l
 
 def _array(value: list[Any], schema: Mapping[str, Any], path: str) -> list[Cause]:
     items = schema.get("items") or {}
-    causes = [cause for index, item in enumerate(value) for cause in validate_by_schema(item, items, f"{path}[{index}]")]
+    causes = [
+        cause for index, item in enumerate(value) for cause in validate_by_schema(item, items, f"{path}[{index}]")
+    ]
     limit, least = schema.get("maxItems"), schema.get("minItems")
     if limit is not None and len(value) > limit:
         causes.append(_too_many(path, len(value), limit))
@@ -156,11 +158,17 @@ def _combinations(value: Any, schema: Mapping[str, Any], path: str) -> list[Caus
         results = [validate_by_schema(value, option, path) for option in options]
         valid = sum(not result for result in results)
         if valid == 0 or (keyword == "oneOf" and valid > 1):
-            found = f". Found {valid} valid alternatives" if valid else ". Found none valid" if keyword == "oneOf" else ""
-            causes.append(Cause("FieldValueInvalid", f'Invalid value: "": "{path}" must validate {words}{found}', "<nil>"))
+            found = (
+                f". Found {valid} valid alternatives" if valid else ". Found none valid" if keyword == "oneOf" else ""
+            )
+            causes.append(
+                Cause("FieldValueInvalid", f'Invalid value: "": "{path}" must validate {words}{found}', "<nil>")
+            )
             causes += results[0] if not valid else []
     if schema.get("not") and not validate_by_schema(value, schema["not"], path):
-        causes.append(Cause("FieldValueInvalid", f'Invalid value: "": "{path}" must not validate the schema (not)', "<nil>"))
+        causes.append(
+            Cause("FieldValueInvalid", f'Invalid value: "": "{path}" must not validate the schema (not)', "<nil>")
+        )
     return causes
 
 

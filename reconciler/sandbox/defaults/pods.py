@@ -61,8 +61,6 @@ def default_pod(spec: Manifest) -> None:
         resources = container.setdefault("resources", {})
         if "limits" in resources:
             resources["requests"] = {**resources["limits"], **(resources.get("requests") or {})}
-        for action in _http_actions(container):
-            fill(action, protocol="HTTP1")
     if spec.get("hostNetwork"):
         for container in containers_of(spec):
             for port in container.get("ports") or ():

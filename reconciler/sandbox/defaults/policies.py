@@ -43,7 +43,7 @@ def _storage_class(obj: Manifest) -> None:
 def _csi_driver(obj: Manifest) -> None:
     spec = obj.setdefault("spec", {})
     fill(spec, attachRequired=True, podInfoOnMount=False, storageCapacity=False, requiresRepublish=False)
-    fill(spec, fsGroupPolicy="ReadWriteOnceWithFSType", seLinuxMount=False)
+    fill(spec, fsGroupPolicy="ReadWriteOnceWithFSType", seLinuxMount=False, preventPodSchedulingIfMissing=False)
     if not spec.get("volumeLifecycleModes"):
         spec["volumeLifecycleModes"] = ["Persistent"]
 

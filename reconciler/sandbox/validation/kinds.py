@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Final
 
 from reconciler.manifest.objects import Manifest
-from reconciler.sandbox.store import GroupResource
 from reconciler.sandbox.status import Cause, field_forbidden
+from reconciler.sandbox.store import GroupResource
 from reconciler.sandbox.validation import others, workloads
 from reconciler.sandbox.validation.pods import validate_pod_spec
 

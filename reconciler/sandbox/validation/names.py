@@ -143,7 +143,9 @@ def _annotations(annotations: Mapping[str, str], field: str) -> list[Cause]:
         causes += [invalid_value(field, key, error) for error in qualified_name_errors(key.lower())]
     size = sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items())
     if size > MAX_ANNOTATIONS_BYTES:
-        causes.append(Cause("FieldValueTooLong", f"Too long: may not be more than {MAX_ANNOTATIONS_BYTES} bytes", field))
+        causes.append(
+            Cause("FieldValueTooLong", f"Too long: may not be more than {MAX_ANNOTATIONS_BYTES} bytes", field)
+        )
     return causes
 
 
@@ -159,7 +161,9 @@ def _owners(references: Any) -> list[Cause]:
     controllers = [reference for reference in references if reference.get("controller")]
     if len(controllers) > 1:
         names = [f"{reference['kind']}/{reference['name']}" for reference in controllers[:2]]
-        why = f"Only one reference can have Controller set to true. Found \"true\" in references for {' and '.join(names)}"
+        why = (
+            f'Only one reference can have Controller set to true. Found "true" in references for {" and ".join(names)}'
+        )
         causes.append(invalid_value("metadata.ownerReferences", list(references), why))
     return causes
 

@@ -25,10 +25,13 @@ _HANDLERS: Final = ("exec", "httpGet", "tcpSocket", "grpc")
 _ENV_NAME: Final = re.compile(r"[ -<>-~]+")
 
 
-def validate_pod_spec(spec: Manifest, field: str) -> list[Cause]:
-    """Check a pod's or a template's spec; ``field`` is its path, such as ``spec.template.spec``."""
+def validate_pod_spec(spec: Manifest, field: str, *, claims: Sequence[str] = ()) -> list[Cause]:
+    """Check a pod's or a template's spec; ``field`` is its path, such as ``spec.template.spec``.
+
+    ``claims`` are the names of volumes that come from elsewhere: a StatefulSet's claim templates.
+    """
     volumes = _volumes(spec.get("volumes") or (), f"{field}.volumes")
-    names = {volume.get("name") for volume in spec.get("volumes") or ()}
+    names = {volume.get("name") for volume in spec.get("volumes") or ()} | set(claims)
     causes = list(volumes)
     if not spec.get("containers"):
         causes.append(required(f"{field}.containers"))

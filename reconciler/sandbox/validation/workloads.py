@@ -37,11 +37,12 @@ def _template(spec: Manifest, field: str) -> list[Cause]:
     selector = spec.get("selector")
     causes = []
     empty = not selector or not (selector.get("matchLabels") or selector.get("matchExpressions"))
-    if not empty and not matches_selector(selector, labels) or selector is None:
+    if selector is None or (not empty and not matches_selector(selector, labels)):
         why = "`selector` does not match template `labels`"
         causes.append(invalid_value(f"{field}.template.metadata.labels", labels, why))
     causes += validate_labels(labels or {}, f"{field}.template.labels")
-    return causes + validate_pod_spec(template.get("spec") or {}, f"{field}.template.spec")
+    claims = [str(claim["metadata"].get("name", "")) for claim in spec.get("volumeClaimTemplates") or ()]
+    return causes + validate_pod_spec(template.get("spec") or {}, f"{field}.template.spec", claims=claims)
 
 
 def _selector(spec: Manifest, field: str, kind: str) -> list[Cause]:

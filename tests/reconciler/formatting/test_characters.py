@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.formatting.characters import clipped, visible, visible_line
+from reconciler.formatting.characters import clipped, visible, visible_line, visible_text
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,7 @@ def test_a_line_of_a_text_keeps_its_tabs() -> None:
 def test_clipped_says_how_much_is_missing() -> None:
     assert clipped("abcdef", 6) == "abcdef"
     assert clipped("abcdef", 4) == "abcd… (2 more characters)"
+
+
+def test_a_text_that_goes_on_as_data_keeps_its_lines_too() -> None:
+    assert visible_text("a\n\tb\r\n\u202e") == "a\n\tb\\r\n\\u202e"

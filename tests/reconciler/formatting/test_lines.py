@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.formatting.lines import DiffLine, Fold, diff_lines, fold_lines, section_of, unified
+from reconciler.formatting.lines import DiffLine, Fold, diff_lines, fold_lines, sections_at, unified
 
 LINES = st.lists(st.sampled_from(["a: 1", "a: 2", "b: 1", "- x", "- y", "  c: 3", ""]), max_size=25)
 
@@ -68,11 +68,9 @@ def test_unified_lists_what_goes_before_what_comes() -> None:
     assert signs(unified(rows)) == ["-a: 1", "-b: 1", "+a: 2", "+b: 2", " z: 0"]
 
 
-def test_section_of_a_list_item_names_its_list() -> None:
+def test_sections_at_a_list_item_names_its_list() -> None:
     rows = diff_lines(["spec:", "  containers:", "  - name: web", "    image: x"], [])
-    assert section_of(rows, 3) == "spec › containers"
-    assert section_of(rows, 0) == ""
-    assert section_of(rows, 4) == ""
+    assert sections_at(rows, [0, 3, 4]) == {0: "", 3: "spec › containers", 4: ""}
 
 
 def test_a_large_document_is_aligned_quickly() -> None:

@@ -236,3 +236,24 @@ def test_a_reader_that_died_is_started_again(origin: GitRepository, repositories
     with pytest.raises(RepositoryError, match="cannot be read"):
         repository.tree_of(commit)
     assert repository.tree_of(commit) == tree
+
+
+def test_a_shallow_checkout(origin: GitRepository, tmp_path: Path, repositories: RepositoryCache) -> None:
+    head = origin.commit({"a.yaml": "a: 2\n"})
+    origin.git("clone", "--quiet", "--depth=1", origin.url, str(tmp_path / "shallow"))
+    assert repositories.open(str(tmp_path / "shallow"), allow_local=True).resolve("main") == head
+
+
+def test_a_worktree_and_a_bare_repository(origin: GitRepository, tmp_path: Path, repositories: RepositoryCache) -> None:
+    origin.git("worktree", "add", "--quiet", "--detach", str(tmp_path / "tree"))
+    origin.git("clone", "--quiet", "--bare", origin.url, str(tmp_path / "bare.git"))
+    for path in ("tree", "bare.git"):
+        assert repositories.open(str(tmp_path / path), allow_local=True).resolve("main") == origin.head
+
+
+def test_a_repository_of_another_user(
+    origin: GitRepository, repositories: RepositoryCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(RepositoryError, match=r"belongs to another user; add it to Git's safe\.directory$"):
+        repositories.open(str(origin.path), allow_local=True)

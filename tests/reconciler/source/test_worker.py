@@ -115,6 +115,7 @@ def test_a_worker_sees_nothing_of_ours(pool: WorkerPool, monkeypatch: pytest.Mon
             "LANG",
             "LC_CTYPE",
             "GOMEMLIMIT",
+            "MALLOC_ARENA_MAX",
             "GOTRACEBACK",
             "HTTP_PROXY",
             "HTTPS_PROXY",

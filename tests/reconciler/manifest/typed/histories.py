@@ -22,7 +22,8 @@ MANAGERS = ("ann", "bob", "cid", "kubectl")
 CROWD = tuple(f"m{number}" for number in range(14))
 ACTIONS = ("apply", "force", "put", "patch", "status", "backdate", "reset", "apply-status", "scale", "wrong")
 ACTION_WEIGHTS = (5, 4, 2, 2, 1, 1, 1, 1, 1, 1)
-GROUP = "typed.example.com"
+FINALIZER_GROUP = "typed.example.com"
+CONTROLLER = "kube-controller-manager"
 OWNERS = ("owner-1", "owner-2")
 
 Build = Callable[[random.Random], dict[str, Any]]
@@ -59,7 +60,7 @@ def metadata(rng: random.Random) -> dict[str, Any]:
         rng,
         labels=lambda: texts(rng, "abc"),
         annotations=lambda: texts(rng, "abc", "x"),
-        finalizers=lambda: [f"{GROUP}/{name}" for name in rng.sample("fgh", rng.randint(0, 2))],
+        finalizers=lambda: [f"{FINALIZER_GROUP}/{name}" for name in rng.sample("fgh", rng.randint(0, 2))],
         ownerReferences=lambda: [
             {"apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": "", **some(rng, controller=lambda: False)}
             for name in rng.sample(OWNERS, rng.randint(0, 2))
@@ -222,133 +223,139 @@ def widget_status(rng: random.Random) -> dict[str, Any]:
     return some(rng, phase=lambda: rng.choice("xy"), count=lambda: rng.randint(0, 2))
 
 
-CRD: dict[str, Any] = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": f"widgets.{GROUP}"},
-    "spec": {
-        "group": GROUP,
-        "scope": "Namespaced",
-        "names": {"kind": "Widget", "plural": "widgets", "singular": "widget", "listKind": "WidgetList"},
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "subresources": {"status": {}},
-                "schema": {
-                    "openAPIV3Schema": {
-                        "type": "object",
-                        "properties": {
-                            "spec": {
-                                "type": "object",
-                                "properties": {
-                                    "text": {"type": "string"},
-                                    "number": {"type": "integer"},
-                                    "ratio": {"type": "number"},
-                                    "flag": {"type": "boolean"},
-                                    "either": {"x-kubernetes-int-or-string": True},
-                                    "words": {
-                                        "type": "array",
-                                        "x-kubernetes-list-type": "set",
-                                        "items": {"type": "string"},
-                                    },
-                                    "numbers": {
-                                        "type": "array",
-                                        "x-kubernetes-list-type": "set",
-                                        "items": {"type": "integer"},
-                                    },
-                                    "parts": {
-                                        "type": "array",
-                                        "x-kubernetes-list-type": "map",
-                                        "x-kubernetes-list-map-keys": ["name"],
-                                        "items": {
-                                            "type": "object",
-                                            "required": ["name"],
-                                            "properties": {
-                                                "name": {"type": "string"},
-                                                "size": {"type": "integer"},
-                                                "tags": {
-                                                    "type": "array",
-                                                    "x-kubernetes-list-type": "set",
-                                                    "items": {"type": "string"},
+def widget_crd(group: str) -> dict[str, Any]:
+    """The definition of Widget, which has a field of every kind that merges in its own way."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"widgets.{group}"},
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"kind": "Widget", "plural": "widgets", "singular": "widget", "listKind": "WidgetList"},
+            "versions": [
+                {
+                    "name": "v1",
+                    "served": True,
+                    "storage": True,
+                    "subresources": {"status": {}},
+                    "schema": {
+                        "openAPIV3Schema": {
+                            "type": "object",
+                            "properties": {
+                                "spec": {
+                                    "type": "object",
+                                    "properties": {
+                                        "text": {"type": "string"},
+                                        "number": {"type": "integer"},
+                                        "ratio": {"type": "number"},
+                                        "flag": {"type": "boolean"},
+                                        "either": {"x-kubernetes-int-or-string": True},
+                                        "words": {
+                                            "type": "array",
+                                            "x-kubernetes-list-type": "set",
+                                            "items": {"type": "string"},
+                                        },
+                                        "numbers": {
+                                            "type": "array",
+                                            "x-kubernetes-list-type": "set",
+                                            "items": {"type": "integer"},
+                                        },
+                                        "parts": {
+                                            "type": "array",
+                                            "x-kubernetes-list-type": "map",
+                                            "x-kubernetes-list-map-keys": ["name"],
+                                            "items": {
+                                                "type": "object",
+                                                "required": ["name"],
+                                                "properties": {
+                                                    "name": {"type": "string"},
+                                                    "size": {"type": "integer"},
+                                                    "tags": {
+                                                        "type": "array",
+                                                        "x-kubernetes-list-type": "set",
+                                                        "items": {"type": "string"},
+                                                    },
                                                 },
                                             },
                                         },
-                                    },
-                                    "ports": {
-                                        "type": "array",
-                                        "x-kubernetes-list-type": "map",
-                                        "x-kubernetes-list-map-keys": ["port", "protocol"],
-                                        "items": {
+                                        "ports": {
+                                            "type": "array",
+                                            "x-kubernetes-list-type": "map",
+                                            "x-kubernetes-list-map-keys": ["port", "protocol"],
+                                            "items": {
+                                                "type": "object",
+                                                "required": ["port"],
+                                                "properties": {
+                                                    "port": {"type": "integer"},
+                                                    "protocol": {"type": "string", "default": "TCP"},
+                                                    "note": {"type": "string"},
+                                                },
+                                            },
+                                        },
+                                        "whole": {"type": "array", "items": {"type": "string"}},
+                                        "unit": {
                                             "type": "object",
-                                            "required": ["port"],
+                                            "x-kubernetes-map-type": "atomic",
+                                            "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}},
+                                        },
+                                        "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+                                        "nested": {
+                                            "type": "object",
                                             "properties": {
-                                                "port": {"type": "integer"},
-                                                "protocol": {"type": "string", "default": "TCP"},
-                                                "note": {"type": "string"},
+                                                "deep": {"type": "object", "additionalProperties": {"type": "string"}},
+                                                "list": {
+                                                    "type": "array",
+                                                    "items": {
+                                                        "type": "object",
+                                                        "properties": {"k": {"type": "integer"}},
+                                                    },
+                                                },
+                                                "empty": {"type": "object"},
                                             },
                                         },
-                                    },
-                                    "whole": {"type": "array", "items": {"type": "string"}},
-                                    "unit": {
-                                        "type": "object",
-                                        "x-kubernetes-map-type": "atomic",
-                                        "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}},
-                                    },
-                                    "labels": {"type": "object", "additionalProperties": {"type": "string"}},
-                                    "nested": {
-                                        "type": "object",
-                                        "properties": {
-                                            "deep": {"type": "object", "additionalProperties": {"type": "string"}},
-                                            "list": {
-                                                "type": "array",
-                                                "items": {"type": "object", "properties": {"k": {"type": "integer"}}},
-                                            },
-                                            "empty": {"type": "object"},
+                                        "free": {"x-kubernetes-preserve-unknown-fields": True},
+                                        "anything": {
+                                            "x-kubernetes-preserve-unknown-fields": True,
                                         },
-                                    },
-                                    "free": {"x-kubernetes-preserve-unknown-fields": True},
-                                    "anything": {
-                                        "x-kubernetes-preserve-unknown-fields": True,
-                                    },
-                                    "maybe": {"type": "string", "nullable": True},
-                                    "defaulted": {"type": "string", "default": "d"},
-                                    "table": {
-                                        "type": "object",
-                                        "additionalProperties": {
+                                        "maybe": {"type": "string", "nullable": True},
+                                        "defaulted": {"type": "string", "default": "d"},
+                                        "table": {
                                             "type": "object",
-                                            "properties": {"v": {"type": "integer"}},
+                                            "additionalProperties": {
+                                                "type": "object",
+                                                "properties": {"v": {"type": "integer"}},
+                                            },
                                         },
-                                    },
-                                    "embedded": {
-                                        "type": "object",
-                                        "x-kubernetes-embedded-resource": True,
-                                        "x-kubernetes-preserve-unknown-fields": True,
+                                        "embedded": {
+                                            "type": "object",
+                                            "x-kubernetes-embedded-resource": True,
+                                            "x-kubernetes-preserve-unknown-fields": True,
+                                        },
                                     },
                                 },
+                                "status": {
+                                    "type": "object",
+                                    "properties": {"phase": {"type": "string"}, "count": {"type": "integer"}},
+                                },
                             },
-                            "status": {
-                                "type": "object",
-                                "properties": {"phase": {"type": "string"}, "count": {"type": "integer"}},
-                            },
-                        },
-                    }
-                },
-            }
-        ],
-    },
-}
+                        }
+                    },
+                }
+            ],
+        },
+    }
 
-SUBJECTS = {
-    subject.kind: subject
-    for subject in (
+
+def subjects(group: str) -> dict[str, Subject]:
+    """The kinds that histories are played on; Widget in the given group."""
+    kinds = (
         Subject("ConfigMap", "v1", "configmaps", config_map),
         Subject("Service", "v1", "services", service),
         Subject("Deployment", "apps/v1", "deployments", deployment, deployment_status),
-        Subject("Widget", f"{GROUP}/v1", "widgets", widget, widget_status),
+        Subject("Widget", f"{group}/v1", "widgets", widget, widget_status),
     )
-}
+    return {subject.kind: subject for subject in kinds}
 
 
 @dataclass
@@ -493,6 +500,8 @@ def _send(
         answer = client.patch(f"{path}/scale", scale, MERGE_PATCH, **query)
         if answer.ok:
             answer = client.get(path)
+            if _controller_entries(answer.body) != _controller_entries(live):
+                return answer, dict(answer.body)
     elif action == "reset":
         body = {**copy.deepcopy(live), "metadata": {**live["metadata"], "managedFields": []}}
         answer = client.update(path, body, **query)
@@ -552,7 +561,15 @@ def _judge_apply(
             outcome.differences.append(f"{label}: {answer.status} {answer.body}")
         return live
     assert prediction.object is not None
-    _compare(outcome, prediction.object, answer.body, label)
+    _compare(outcome, prediction.object, answer.body, label, body)
+    again = predict_apply(
+        answer.body, body, field_manager=manager, force=True, openapi=openapi, now=NOW, subresource=subresource
+    )
+    assert again.object is not None
+    drift = list(differences(_comparable(again.object), _comparable(answer.body), ""))
+    # An empty list that was pruned away comes back as an empty list; so it does on the server.
+    if any(mine != [] for _, mine, _ in drift):
+        outcome.differences.append(f"{label}: applied again differs {drift}")
     return dict(answer.body)
 
 
@@ -568,11 +585,13 @@ def _as_stored(obj: dict[str, Any], live: dict[str, Any] | None, sent: dict[str,
     return result
 
 
-def _compare(outcome: Outcome, predicted: dict[str, Any], actual: dict[str, Any], label: str) -> None:
+def _compare(
+    outcome: Outcome, predicted: dict[str, Any], actual: dict[str, Any], label: str, sent: dict[str, Any] | None = None
+) -> None:
     outcome.compared += 1
     defaulted = False
     for path, mine, theirs in differences(_comparable(predicted), _comparable(actual), ""):
-        if mine is ABSENT:
+        if mine is ABSENT or _is_null(sent, path):
             defaulted = True
         else:
             outcome.differences.append(f"{label}: {path} predicted {mine!r}, got {theirs!r}")
@@ -582,6 +601,16 @@ def _compare(outcome: Outcome, predicted: dict[str, Any], actual: dict[str, Any]
         lines = [f"   {key}: {mine_owners.get(key)}\n   got {their_owners.get(key)}" for key in keys]
         outcome.differences.append(f"{label}: owners\n" + "\n".join(lines))
     outcome.defaulted += defaulted
+
+
+def _is_null(sent: dict[str, Any] | None, path: str) -> bool:
+    """Whether an explicit null was sent there, which the server replaces by its default."""
+    value: Any = sent
+    for step in path.split(".")[1:]:
+        if not isinstance(value, dict) or step not in value:
+            return False
+        value = value[step]
+    return value is None and sent is not None
 
 
 ABSENT = "<absent>"
@@ -612,6 +641,10 @@ def owners(obj: dict[str, Any]) -> dict[tuple[Any, ...], list[Any]]:
         key = (entry["manager"], entry["operation"], entry["apiVersion"], entry.get("subresource", ""))
         result.setdefault(key, []).append((_age(entry), entry["fieldsV1"]))
     return result
+
+
+def _controller_entries(obj: dict[str, Any]) -> list[Any]:
+    return [entry for key, entry in owners(obj).items() if key[0] == CONTROLLER]
 
 
 def _age(entry: dict[str, Any]) -> str:

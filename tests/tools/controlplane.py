@@ -1,6 +1,6 @@
 """Find or build the control plane that tests run against, or run one.
 
-Usage: python -m tools.controlplane [--run]
+Usage: python -m tests.tools.controlplane [--run]
 
 Prints the folder of etcd, kube-apiserver and kube-controller-manager. With --run it starts them on 127.0.0.1 with a
 simulated node, prints the path of a kubeconfig, and stops them on Ctrl-C.

@@ -13,9 +13,12 @@ from reconciler.manifest.objects import Manifest, metadata_of
 from reconciler.sandbox.cluster import CRDS, Cluster, parse_time
 from reconciler.sandbox.resources import Resource
 from reconciler.sandbox.store import ObjectName
-from reconciler.sandbox.table_cells import CELLS, NAME_AND_CREATED, human_duration
+from reconciler.sandbox.tables.cells import human_duration
+from reconciler.sandbox.tables.others import NAME_AND_CREATED, OTHER_CELLS
+from reconciler.sandbox.tables.workloads import WORKLOAD_CELLS
 
 _NAME: Final = {"name": "Name", "type": "string", "format": "name", "description": "", "priority": 0}
+_TYPES: Final = {"#": "integer", "?": "boolean", "@": "date"}
 _STEP: Final = re.compile(r"\.([A-Za-z0-9_-]+)|\['([^']*)'\]|\[(\d+|\*)\]|\.?\[\?\(@\.([^=)]+)==\"([^\"]*)\"\)\]")
 
 
@@ -41,7 +44,7 @@ def table_maker(cluster: Cluster, resource: Resource) -> TableMaker:
     """How the objects of a resource are shown."""
     if resource.crd:
         return _custom(cluster, resource)
-    columns, cells = CELLS.get(resource.storage, NAME_AND_CREATED)
+    columns, cells = (WORKLOAD_CELLS | OTHER_CELLS).get(resource.storage, NAME_AND_CREATED)
     return TableMaker([_NAME, *map(_column, columns)], lambda obj, now: [obj["metadata"]["name"], *cells(obj, now)])
 
 
@@ -60,9 +63,9 @@ def _row(obj: Manifest, cells: list[Any], include: str) -> Manifest:
 
 
 def _column(text: str) -> Manifest:
-    """A column from its name; a trailing ``+`` shows it only in wide output, a leading ``#`` makes it a number."""
-    name = text.strip("#+")
-    kind = "integer" if text.startswith("#") else "string"
+    """A column from its name: a trailing ``+`` shows it only in wide output; ``#``, ``?`` and ``@`` give its type."""
+    name = text.strip("#?@+")
+    kind = _TYPES.get(text[0], "string")
     priority = 1 if text.endswith("+") else 0
     return {"name": name, "type": kind, "format": "", "description": "", "priority": priority}
 
@@ -70,7 +73,7 @@ def _column(text: str) -> Manifest:
 def _custom(cluster: Cluster, resource: Resource) -> TableMaker:
     crd = cluster.store.get(CRDS, ObjectName("", resource.crd))
     versions = crd["spec"]["versions"] if crd is not None else ()
-    entry = next((version for version in versions if version["name"] == resource.version), {})
+    entry: Manifest = next((version for version in versions if version["name"] == resource.version), {})
     declared = entry.get("additionalPrinterColumns") or [
         {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}
     ]

@@ -4,7 +4,7 @@ Kept are facts only: names, types, list types and merge keys, defaults, enums, f
 (descriptions, summaries, titles) are left out, and of the paths only what kubectl looks up on its own side: which kinds
 can be patched, by which patch types, with which query parameters.
 
-Usage: python -m tools.record_openapi --kubeconfig PATH [--into reconciler/sandbox/data/openapi]
+Usage: python -m tests.tools.record_openapi --kubeconfig PATH [--into reconciler/sandbox/data/openapi]
 """
 
 import argparse
@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.conformance.client import AGGREGATED_DISCOVERY, Client
 
-INTO = Path(__file__).resolve().parents[1] / "reconciler/sandbox/data/openapi"
+INTO = Path(__file__).resolve().parents[2] / "reconciler/sandbox/data/openapi"
 GROUP_VERSIONS = (
     "v1",
     "admissionregistration.k8s.io/v1",
