@@ -84,7 +84,7 @@ def describe_parameters(path: Path) -> list[Parameter]:
         tree = ast.parse(source)
     except SyntaxError as error:
         raise UsageError(f"{path}: the parameters cell does not parse: line {error.lineno}: {error.msg}") from error
-    lines = source.splitlines()
+    lines = source.split("\n")
     return [
         Parameter(
             name=node.target.id,
@@ -100,13 +100,13 @@ def describe_parameters(path: Path) -> list[Parameter]:
 def _parameters_cell(path: Path) -> str:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        cells = [cell for cell in document["cells"] if "parameters" in (cell.get("metadata") or {}).get("tags", [])]
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        cells = [cell for cell in document["cells"] if "parameters" in ((cell.get("metadata") or {}).get("tags") or [])]
+        sources = [cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"]) for cell in cells]
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise UsageError(f"{path}: not a notebook ({type(error).__name__})") from error
-    if len(cells) != 1:
-        raise UsageError(f"{path}: expected one cell tagged 'parameters', found {len(cells)}")
-    source = cells[0]["source"]
-    return source if isinstance(source, str) else "".join(source)
+    if len(sources) != 1:
+        raise UsageError(f"{path}: expected one cell tagged 'parameters', found {len(sources)}")
+    return sources[0]
 
 
 def check_parameters(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,7 +127,8 @@ def check_parameters(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
             continue
         try:
             checked[name] = _typed(value, parameter.type)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            # All that ast.literal_eval answers to text that is no literal.
             wrong.append(f"parameter {name}: {value!r} is no {parameter.type}")
     if wrong:
         raise UsageError(f"{path.name}: {'; '.join(wrong)}")
@@ -135,11 +136,17 @@ def check_parameters(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _typed(value: Any, annotation: str) -> Any:
+    options = [option.strip() for option in annotation.split("|")]
+    if len(options) > 1 and "None" in options:
+        options.remove("None")
+        if value is None or value == "None":
+            return None
+        annotation = " | ".join(options)
     wanted = TYPES.get(annotation.partition("[")[0], object)
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is wanted or (wanted is object and not isinstance(value, str)):
-        return value
+        return _checked_items(value, annotation)
     if not isinstance(value, str):
         raise ValueError(annotation)
     if wanted is bool:
@@ -151,7 +158,22 @@ def _typed(value: Any, annotation: str) -> Any:
     parsed = ast.literal_eval(value)
     if wanted is not object and not isinstance(parsed, wanted):
         raise ValueError(annotation)
-    return parsed
+    return _checked_items(parsed, annotation)
+
+
+def _checked_items(value: Any, annotation: str) -> Any:
+    """The list or dict, if its items are of the types that ``list[X]`` and ``dict[X, Y]`` name."""
+    names = [name.strip() for name in annotation.partition("[")[2].removesuffix("]").split(",")]
+    if isinstance(value, list):
+        columns: list[list[Any]] = [value]
+    elif isinstance(value, dict):
+        columns = [list(value), list(value.values())]
+    else:
+        return value
+    for name, column in zip(names, columns, strict=False):
+        if name in TYPES and not all(type(item) is TYPES[name] for item in column):
+            raise ValueError(annotation)
+    return value
 
 
 def _refuse(annotation: str) -> Any:
@@ -223,7 +245,7 @@ def read_result(notebook: "NotebookNode") -> dict[str, Any]:
     for cell in reversed(notebook.cells):
         for output in cell.get("outputs", ()):
             bundle = output.get("data", {}).get(RESULT_MIME)
-            if bundle is not None:
+            if isinstance(bundle, Mapping):
                 return dict(bundle)
     return {}
 
@@ -236,7 +258,7 @@ def _output_path(template: str, path: Path, values: Mapping[str, Any], run_id: s
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     try:
         filled = template.format(application=safe, job=path.stem, stamp=stamp, run=run_id)
-    except (KeyError, IndexError, ValueError) as error:
+    except (KeyError, IndexError, ValueError, AttributeError, TypeError) as error:
         raise UsageError(
             f"--to {template}: only {{application}}, {{job}}, {{stamp}} and {{run}} can be filled in"
         ) from error

@@ -8,8 +8,9 @@ from reconciler import Reconciler
 from reconciler.diff.records import Comparison
 from reconciler.engine import SyncOutcome
 from reconciler.model import Application
-from reconciler.sync.records import PlanOptions, SyncPlan
-from reconciler.sync.runner import RunOptions
+from reconciler.sync.machine import Event, SyncState
+from reconciler.sync.records import PlanOptions, SyncPlan, TaskResult
+from reconciler.sync.runner import Listener, RunOptions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,11 +123,12 @@ class AppSession:
         wait: bool = True,
         initiated_by: str = "",
         notebook: str = "",
+        progress: "WavePreviewWidget | None" = None,
     ) -> "SyncReport":
         """Sync, and wait until Synced and Healthy unless ``wait`` is False.
 
         ``timeout_s`` bounds the operation and the waiting each, in seconds. The result says whether it succeeded: a failed
-        sync is a value here, not an error.
+        sync is a value here, not an error. ``progress`` is a wave preview that shows each task's state as the sync runs.
         """
         reconciliation = self._engine.reconcile(self.application, revision=revision or None)
         outcome = self._engine.sync(
@@ -136,8 +138,26 @@ class AppSession:
             initiated_by=initiated_by or getpass.getuser(),
             notebook=notebook,
             wait=wait,
+            on_event=_show_on(progress) if progress is not None else _ignore,
         )
         return SyncReport(outcome)
+
+
+def _ignore(_state: SyncState, _event: Event) -> None:
+    """Nobody watches."""
+
+
+def _show_on(widget: "WavePreviewWidget") -> Listener:
+    """Show every new result on the widget."""
+    shown: dict[str, TaskResult] = {}
+
+    def listener(state: SyncState, _event: Event) -> None:
+        for task_id, result in state.results.items():
+            if shown.get(task_id) != result:
+                shown[task_id] = result
+                widget.show_task(result)
+
+    return listener
 
 
 class SyncReport:

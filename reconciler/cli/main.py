@@ -1,5 +1,6 @@
 """The root of the command line: global options, and errors as one line with an exit status."""
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ import typer
 
 from reconciler.cli.app import app_commands
 from reconciler.cli.others import crds, history
+from reconciler.cli.output import visible
 from reconciler.cli.sandbox import sandbox_commands
 from reconciler.cli.settings import OutputFormat, Settings, hoist_global_options
 from reconciler.errors import ReconcilerError
@@ -52,30 +54,39 @@ def settings(
 
 def run(application: typer.Typer, arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command line and exit: 0 done, 1 difference or failed sync, 2 bad use or input, 3 denied, 4 unreachable."""
-    words = hoist_global_options(sys.argv[1:] if arguments is None else arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        status = application(words, standalone_mode=False)
+        status = application(hoist_global_options(words), standalone_mode=False)
+        sys.stdout.flush()
     except ReconcilerError as error:
         _fail(str(error), error, error.exit_status, words)
     except typer.TyperException as error:
         command = getattr(getattr(error, "ctx", None), "command_path", None)
-        hint = f" Try: {command} --help" if command else ""
-        _fail(f"{error}{hint}" if str(error) else f"no command given{hint}", error, EXIT_USAGE, words)
+        hint = f"; try: {command} --help" if command else ""
+        _fail(f"{_usage(error)}{hint}", error, EXIT_USAGE, words)
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("interrupted\n")
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
-        # The reader has seen enough.
-        sys.stderr.close()
+        # The reader has seen enough; what is left in the buffer must not fail once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except Exception as error:  # noqa: BLE001 - a traceback is shown on request only
+        _fail(f"internal error ({type(error).__name__}); --debug shows where", error, 1, words)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _usage(error: typer.TyperException) -> str:
+    """What the command line says, with the name of the parameter, without its parser's own words."""
+    text = error.format_message().replace("Value error, ", "").strip().rstrip(".")
+    return text if str(error) else "no command given"
 
 
 def _fail(message: str, error: Exception, status: int, words: Sequence[str]) -> NoReturn:
     if "--debug" in words:
         raise error
-    sys.stderr.write(f"error: {' '.join(message.split())}\n")
+    sys.stderr.write(f"error: {visible(' '.join(message.split()))}\n")
     sys.exit(status)
 
 

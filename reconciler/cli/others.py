@@ -1,12 +1,14 @@
 """``history`` and ``crds``."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reconciler.cli.output import emit_data, emit_rows, emit_text, is_document
 from reconciler.cli.settings import Settings
-from reconciler.history.records import SyncRecord
+
+if TYPE_CHECKING:
+    from reconciler.history import SyncRecord
 
 
 def history(
@@ -22,7 +24,7 @@ def history(
         emit_records(store.records(application=name, limit=limit), settings)
 
 
-def emit_records(records: list[SyncRecord], settings: Settings) -> None:
+def emit_records(records: "list[SyncRecord]", settings: Settings) -> None:
     rows = [
         {
             "sequence": record.sequence,

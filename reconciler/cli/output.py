@@ -12,12 +12,8 @@ from typing import Any, Final
 from reconciler.cli.settings import OutputFormat, Settings
 from reconciler.errors import UsageError
 
-# Control, zero-width and bidirectional characters can rewrite what a terminal shows.
-_HIDDEN: Final = {
-    code
-    for start, end in ((0, 32), (127, 160), (0x200B, 0x2010), (0x202A, 0x202F), (0x2066, 0x206A))
-    for code in range(start, end)
-}
+FORMULA: Final = ("=", "+", "-", "@")
+"""How a cell begins that a spreadsheet takes for a formula."""
 
 
 def plain(value: Any) -> Any:
@@ -38,7 +34,11 @@ def plain(value: Any) -> Any:
 
 def visible(text: str) -> str:
     """The text with characters that could rewrite a terminal line shown as escapes; line breaks are escaped too."""
-    return "".join(f"\\u{ord(char):04x}" if ord(char) in _HIDDEN else char for char in text)
+    if text.isascii() and text.isprintable():
+        return text
+    from reconciler.formatting.characters import visible as escaped
+
+    return escaped(text)
 
 
 def emit_rows(
@@ -57,7 +57,7 @@ def emit_rows(
         case OutputFormat.CSV:
             emit_text(_csv(rows, [*columns, *wide]))
         case OutputFormat.NAME:
-            emit_text("".join(f"{row[name]}\n" for row in rows))
+            emit_text("".join(f"{_cell(row[name])}\n" for row in rows))
         case OutputFormat.TABLE | OutputFormat.WIDE:
             shown = [*columns, *(wide if settings.output is OutputFormat.WIDE else ())]
             emit_text(_table(rows, shown) if rows else "")
@@ -96,7 +96,7 @@ def emit_text(text: str) -> None:
 def note(text: str, settings: Settings) -> None:
     """A line for people, on stderr; ``--quiet`` leaves it out."""
     if not settings.quiet:
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{visible(text)}\n")
 
 
 def _cell(value: Any) -> str:
@@ -127,7 +127,6 @@ def _csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
-        # A spreadsheet takes a cell that begins so for a formula.
         cells = [_cell(row[column]) for column in columns]
-        writer.writerow([f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell for cell in cells])
+        writer.writerow([f"'{cell}" if cell.startswith(FORMULA) else cell for cell in cells])
     return buffer.getvalue()

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reconciler.errors import SpecError, UsageError
-from reconciler.manifest.objects import Manifest, flatten_lists, name_of
 
 if TYPE_CHECKING:
     from reconciler.engine import Reconciler
+    from reconciler.manifest.objects import Manifest
     from reconciler.model import Application
 
 
@@ -47,7 +47,13 @@ _ATTACHED: Final = re.compile(r"-[no][^-].*")
 
 
 def hoist_global_options(arguments: Sequence[str]) -> list[str]:
-    """Move the global options to the front, so that they may stand anywhere, as kubectl's may."""
+    """Move the global options to the front, so that they may stand anywhere, as kubectl's may.
+
+    Raises
+    ------
+    UsageError
+        When the value of the last option is missing: the option would take the first word of the command for it.
+    """
     front: list[str] = []
     rest: list[str] = []
     remaining = list(arguments)
@@ -56,15 +62,17 @@ def hoist_global_options(arguments: Sequence[str]) -> list[str]:
         if word == "--":
             rest += [word, *remaining]
             break
-        if (
-            word in FLAG_OPTIONS
-            or (word.partition("=")[0] in VALUE_OPTIONS and "=" in word)
-            or _ATTACHED.fullmatch(word)
-        ):
+        name, equals, value = word.partition("=")
+        if word in FLAG_OPTIONS:
+            front += [word]
+        elif name in VALUE_OPTIONS and equals:
+            front += [name, value]
+        elif _ATTACHED.fullmatch(word):
             front += [word]
         elif word in VALUE_OPTIONS:
-            front += [word, *remaining[:1]]
-            remaining = remaining[1:]
+            if not remaining or remaining[0] == "--":
+                raise UsageError(f"{word} needs a value")
+            front += [word, remaining.pop(0)]
         else:
             rest.append(word)
     return front + rest
@@ -124,6 +132,7 @@ def read_application(file: Path, *, name: str | None = None, namespace: str = "a
     SpecError
         When it does not parse or validate.
     """
+    from reconciler.manifest.objects import name_of
     from reconciler.manifest.yaml import load_documents
     from reconciler.model import parse_application
 
@@ -147,7 +156,9 @@ def read_application(file: Path, *, name: str | None = None, namespace: str = "a
     return parse_application(document, where=str(file))
 
 
-def _objects(document: object, file: Path) -> list[Manifest]:
+def _objects(document: object, file: Path) -> "list[Manifest]":
+    from reconciler.manifest.objects import flatten_lists
+
     if not isinstance(document, dict):
         raise SpecError(f"{file}: not a Kubernetes object; expected kind Application")
     return list(flatten_lists(document))

@@ -5,6 +5,7 @@ from typing import Final
 from reconciler.manifest.objects import Manifest
 from reconciler.sandbox.access import RBAC_GROUP
 from reconciler.sandbox.api import Api
+from reconciler.sandbox.documents import load_argo_crds
 from reconciler.sandbox.roles import default_bindings, default_roles
 from reconciler.sandbox.store import ObjectName
 from reconciler.sandbox.writes import WriteOptions
@@ -42,9 +43,7 @@ def bootstrap(api: Api) -> None:
 
 
 def _install_argo(api: Api) -> None:
-    from reconciler.model.crds import argo_crds
-
-    for crd in argo_crds():
+    for crd in load_argo_crds():
         _create(api, "apiextensions.k8s.io", "v1", "customresourcedefinitions", crd)
 
 

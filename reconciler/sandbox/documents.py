@@ -68,6 +68,13 @@ def load_facts() -> dict[str, Manifest]:
     return facts
 
 
+def load_argo_crds() -> list[Manifest]:
+    """The definitions that `reconciler.model.crds.argo_crds` makes, recorded: making them takes long."""
+    packed = (files("reconciler.sandbox") / "argo_crds.json.gz").read_bytes()
+    crds: list[Manifest] = orjson.loads(zlib.decompress(packed, wbits=31))
+    return crds
+
+
 def document_path(group: str, version: str) -> str:
     """The OpenAPI v3 path of a group version: ``api/v1``, ``apis/apps/v1``."""
     return f"apis/{group}/{version}" if group else f"api/{version}"
@@ -81,34 +88,39 @@ class Documents:
             entry.name.removesuffix(".json.gz").replace("__", "/") for entry in _DATA.iterdir() if "__" in entry.name
         )
         self._custom: dict[str, Manifest] = {}
+        self._makers: dict[str, Callable[[], Manifest]] = {}
         self._kinds: dict[str, dict[tuple[str, str, str], str]] = {}
         self._digests: dict[str, str] = {}
         self._listeners: list[Callable[[str], None]] = []
 
     def paths(self) -> list[str]:
-        return sorted(self._recorded | self._custom.keys())
+        return sorted(self._recorded | self._makers.keys())
 
     def document(self, path: str) -> Manifest | None:
         """The document at ``path``, or None."""
-        if path in self._custom:
+        if path in self._makers:
+            if path not in self._custom:
+                self._custom[path] = self._makers[path]()
             return self._custom[path]
         return load_document(path) if path in self._recorded else None
 
     def digest(self, path: str) -> str:
         """The hash that clients use as a cache key: upper-case hexadecimal SHA-512, as the real server's."""
         if path not in self._digests:
-            custom = self._custom.get(path)
+            custom = self.document(path) if path in self._makers else None
             packed = orjson.dumps(custom, option=orjson.OPT_SORT_KEYS) if custom else _read(path.replace("/", "__"))
             self._digests[path] = hashlib.sha512(packed).hexdigest().upper()
         return self._digests[path]
 
-    def put(self, path: str, document: Manifest) -> None:
-        """Publish a generated document."""
-        self._custom[path] = document
+    def put(self, path: str, make: Callable[[], Manifest]) -> None:
+        """Publish a document that is made when first asked for."""
+        self._makers[path] = make
+        self._custom.pop(path, None)
         self._changed(path)
 
     def remove(self, path: str) -> None:
-        if self._custom.pop(path, None) is not None:
+        if self._makers.pop(path, None) is not None:
+            self._custom.pop(path, None)
             self._changed(path)
 
     def on_change(self, listener: Callable[[str], None]) -> None:

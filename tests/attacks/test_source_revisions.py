@@ -107,4 +107,4 @@ def test_what_passes_the_grammar_is_no_option_and_no_expression(revision: str) -
 
 
 def files_of(repository: Repository) -> list[str]:
-    return sorted(str(path) for path in repository._mirror.parent.rglob("*"))
+    return sorted(str(path) for path in repository._mirror.path.parent.rglob("*"))

@@ -214,7 +214,7 @@ def test_the_mirrors_configuration_holds_nothing_of_the_address(
     origin = made.path.rename(made.path.parent / name)
     with RepositoryCache(tmp_path / "mirrors") as cache:
         repository = cache.open(str(origin), allow_local=True)
-        configuration = repository._mirror / "config"
+        configuration = repository._mirror.path / "config"
         before = configuration.read_bytes()
         assert repository.resolve("main")
         assert name.encode() not in before
@@ -234,7 +234,7 @@ def test_hooks_of_mirror_and_user_do_not_run(
     settings.write_text(f"[core]\n\thooksPath = {hooks}\n\tfsmonitor = {hooks}/fsmonitor\n")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
     with RepositoryCache(tmp_path / "mirrors") as cache:
-        mirror = cache.open(str(origin.path), allow_local=True)._mirror
+        mirror = cache.open(str(origin.path), allow_local=True)._mirror.path
     for folder in (hooks, mirror / "hooks", origin.path / ".git" / "hooks"):
         folder.mkdir(exist_ok=True)
         for hook in (

@@ -93,8 +93,9 @@ def recursive_difference(left: FieldSet, right: FieldSet) -> FieldSet:
             result[element] = below
         elif other and _SELF not in other:
             children = recursive_difference(below, other)
-            if children:
-                result[element] = children
+            # The children of a member hold the self-marker, which the other set has not.
+            if children or not below:
+                result[element] = children if children.keys() - _ONLY_SELF else LEAF
     return result
 
 

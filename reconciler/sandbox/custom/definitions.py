@@ -119,7 +119,7 @@ def publish(cluster: Cluster, group: str, version: str) -> None:
         and any(entry["name"] == version and entry.get("served") for entry in crd["spec"]["versions"])
     ]
     if served:
-        cluster.documents.put(path, build_document(served, group, version))
+        cluster.documents.put(path, lambda: build_document(served, group, version))
     else:
         cluster.documents.remove(path)
 

@@ -94,7 +94,7 @@ VALUES = st.recursive(
 )
 OBJECTS = st.fixed_dictionaries(
     {"apiVersion": st.just("v1"), "kind": st.sampled_from(["Secret", "ConfigMap"])},
-    optional={name: VALUES for name in ("metadata", "data", "stringData", "status", "spec")},
+    optional=dict.fromkeys(("metadata", "data", "stringData", "status", "spec"), VALUES),
 )
 
 

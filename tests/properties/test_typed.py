@@ -1,0 +1,205 @@
+"""Laws of field sets, paths, quantities and the typed merge."""
+
+import copy
+import gzip
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.manifest import (
+    FieldPath,
+    ItemKey,
+    ItemValue,
+    OpenApi,
+    canonical_quantity,
+    predict_apply,
+    predict_update,
+)
+from reconciler.manifest.typed.fieldset import (
+    EMPTY,
+    FieldSet,
+    contains,
+    difference,
+    format_fields,
+    insert,
+    intersection,
+    iterate,
+    parse_fields,
+    recursive_difference,
+    union,
+)
+from tests.reconciler.manifest.typed.histories import Subject, subjects
+
+ROOT = Path(__file__).parents[2]
+
+ELEMENTS = st.sampled_from(["f:a", "f:b", "f:c", 'k:{"name":"x"}', 'k:{"name":"y"}', 'v:"s"', "v:1", "v:true", "i:0"])
+PATHS = st.lists(ELEMENTS, min_size=1, max_size=4).map(tuple)
+MEMBERS = st.frozensets(PATHS, max_size=12)
+
+
+def made_of(members: frozenset[tuple[str, ...]]) -> FieldSet:
+    fields = EMPTY
+    for path in sorted(members):
+        fields = insert(fields, path)
+    return fields
+
+
+def members_of(fields: FieldSet) -> frozenset[tuple[str, ...]]:
+    listed = list(iterate(fields))
+    assert len(listed) == len(set(listed))
+    return frozenset(listed)
+
+
+@given(MEMBERS)
+def test_a_set_holds_what_was_inserted(members: frozenset[tuple[str, ...]]) -> None:
+    fields = made_of(members)
+    assert members_of(fields) == members
+    assert all(contains(fields, path) for path in members)
+
+
+@given(MEMBERS, MEMBERS)
+def test_set_algebra_is_that_of_sets_of_paths(
+    left: frozenset[tuple[str, ...]], right: frozenset[tuple[str, ...]]
+) -> None:
+    mine, theirs = made_of(left), made_of(right)
+    before = copy.deepcopy((mine, theirs))
+    assert members_of(union(mine, theirs)) == left | right
+    assert members_of(difference(mine, theirs)) == left - right
+    assert members_of(intersection(mine, theirs)) == left & right
+    below = {path for path in left if any(path[: len(other)] == other for other in right)}
+    assert members_of(recursive_difference(mine, theirs)) == left - below
+    assert (mine, theirs) == before
+
+
+@given(MEMBERS)
+def test_parse_after_format_is_identity(members: frozenset[tuple[str, ...]]) -> None:
+    fields = made_of(members)
+    written = format_fields(fields)
+    assert parse_fields(json.loads(json.dumps(written))) == fields
+    assert list(json.loads(json.dumps(written))) == list(format_fields(parse_fields(written)))
+
+
+SCALARS = st.text(max_size=8) | st.integers(-(10**6), 10**6) | st.booleans()
+STEPS = (
+    st.text(min_size=1, max_size=8)
+    | st.integers(0, 9)
+    | st.builds(ItemValue, SCALARS)
+    | st.dictionaries(st.sampled_from(["name", "port", "protocol"]), SCALARS, min_size=1).map(
+        lambda keys: ItemKey(tuple(sorted(keys.items())))
+    )
+)
+
+
+@given(st.lists(STEPS, max_size=5).map(FieldPath))
+def test_parse_of_a_path_after_its_text_is_identity(path: FieldPath) -> None:
+    assert FieldPath.parse(str(path)) == path
+    assert FieldPath.of(path.elements()) == path
+
+
+@given(st.from_regex(r"[+-]?[0-9]{1,12}(\.[0-9]{1,11})?([KMGTP]i|[numkMGTP]|e[+-]?[0-9])?", fullmatch=True))
+def test_canonical_quantity_is_stable(text: str) -> None:
+    once = canonical_quantity(text)
+    assert canonical_quantity(once) == once
+
+
+def _openapi() -> OpenApi:
+    folder = ROOT / "reconciler" / "sandbox" / "data" / "openapi"
+    documents = {
+        path: json.loads(gzip.decompress((folder / f"{path.replace('/', '__')}.json.gz").read_bytes()))
+        for path in ("api/v1", "apis/apps/v1")
+    }
+    documents["apis/typed.example.com/v1"] = json.loads(
+        (ROOT / "tests" / "data" / "typed" / "widget-openapi.json").read_text()
+    )
+    return OpenApi(documents)
+
+
+OPENAPI = _openapi()
+SUBJECTS = st.sampled_from(list(subjects("typed.example.com").values()))
+SEEDS = st.integers(0, 2**32)
+
+
+def built(subject: Subject, seed: int) -> dict[str, Any]:
+    part = subject.build(random.Random(seed))
+    # Duplicate variables are refused; that is a law of its own.
+    for container in part.get("spec", {}).get("template", {}).get("spec", {}).get("containers", ()):
+        container["env"] = list({entry["name"]: entry for entry in container.get("env", ())}.values())
+    return {
+        "apiVersion": subject.api_version,
+        "kind": subject.kind,
+        **part,
+        "metadata": {"name": "c", **part["metadata"], "ownerReferences": []},
+    }
+
+
+def apply(live: dict[str, Any] | None, target: dict[str, Any], manager: str, *, force: bool = True) -> dict[str, Any]:
+    prediction = predict_apply(live, target, field_manager=manager, force=force, openapi=OPENAPI)
+    assert prediction.object is not None
+    return prediction.object
+
+
+def shuffled(value: Any, rng: random.Random) -> Any:
+    if isinstance(value, dict):
+        keys = list(value)
+        rng.shuffle(keys)
+        return {key: shuffled(value[key], rng) for key in keys}
+    return [shuffled(item, rng) for item in value] if isinstance(value, list) else value
+
+
+@given(SUBJECTS, SEEDS, SEEDS)
+def test_apply_twice_is_apply_once(subject: Subject, first: int, second: int) -> None:
+    live = apply(None, built(subject, first), "ann")
+    target = built(subject, second)
+    once = apply(live, target, "bob")
+    twice = apply(once, target, "bob")
+    assert twice == once or _with_empty_lists(twice) == _with_empty_lists(once)
+
+
+def _with_empty_lists(value: Any) -> Any:
+    """Without empty lists: one that was pruned away comes back as an empty list, on the server too."""
+    if isinstance(value, dict):
+        return {key: _with_empty_lists(item) for key, item in value.items() if item != []}
+    return [_with_empty_lists(item) for item in value] if isinstance(value, list) else value
+
+
+@given(SUBJECTS, SEEDS, SEEDS)
+def test_key_order_changes_nothing_and_inputs_stay(subject: Subject, first: int, second: int) -> None:
+    rng = random.Random(first ^ second)
+    live, target = apply(None, built(subject, first), "ann"), built(subject, second)
+    before = copy.deepcopy((live, target))
+    result = apply(live, target, "bob")
+    assert apply(shuffled(live, rng), shuffled(target, rng), "bob") == result
+    assert (live, target) == before
+
+
+@given(SUBJECTS, SEEDS, SEEDS)
+def test_without_force_an_apply_conflicts_or_gives_the_same(subject: Subject, first: int, second: int) -> None:
+    live, target = apply(None, built(subject, first), "ann"), built(subject, second)
+    forced = apply(live, target, "bob")
+    gentle = predict_apply(live, target, field_manager="bob", force=False, openapi=OPENAPI)
+    assert bool(gentle.conflicts) == (gentle.object is None)
+    assert gentle.object == forced or gentle.conflicts
+
+
+@given(SUBJECTS, SEEDS)
+def test_an_applier_that_sets_nothing_more_leaves_nothing_behind(subject: Subject, seed: int) -> None:
+    live = apply(None, built(subject, seed), "ann")
+    bare = {"apiVersion": subject.api_version, "kind": subject.kind, "metadata": {"name": "c"}}
+    left = apply(live, bare, "ann")
+    assert "managedFields" not in left["metadata"]
+    assert not {key for key, value in left.items() if value} - {"apiVersion", "kind", "metadata"}
+
+
+@given(SUBJECTS, SEEDS, SEEDS)
+def test_an_update_stores_what_it_is_given_and_repeating_it_changes_nothing(subject: Subject, first: int, second: int) -> None:
+    live, new = apply(None, built(subject, first), "ann"), apply(None, built(subject, second), "bob")
+    new = {**new, "metadata": {key: value for key, value in new["metadata"].items() if key != "managedFields"}}
+    after = predict_update(live, new, field_manager="bob", openapi=OPENAPI)
+    again = predict_update(after, new, field_manager="cid", openapi=OPENAPI)
+    assert again == after
+    plain = {key: value for key, value in after["metadata"].items() if key != "managedFields"}
+    assert {**after, "metadata": plain} == new
