@@ -365,3 +365,48 @@ def test_nothing_runs_and_nothing_is_written_where_parameters_are_wrong(make: Ma
     with pytest.raises(UsageError, match="unknown parameter aplication"):
         run_job(path, {"aplication": "x"}, output=str(tmp_path / "out" / "{run}.ipynb"))
     assert sorted(tmp_path.iterdir()) == [path]
+
+
+# Notebooks that end badly, executed.
+
+
+def reports(status: int) -> str:
+    bundle = {RESULT_MIME: {"summary": "synced", "exit_status": status}}
+    return f"display({bundle!r}, raw=True)"
+
+
+RUNS = {
+    "it reports": (reports(0), 0, "synced", {"summary": "synced", "exit_status": 0}),
+    "it reports a failure": (reports(1), 1, "synced", {"summary": "synced", "exit_status": 1}),
+    "it says nothing": ("a = 1", 0, "done", {}),
+    "an error of ours keeps its exit status": (
+        "from reconciler.errors import ForbiddenError\nraise ForbiddenError('secrets may not\\nbe listed')",
+        3,
+        "secrets may not be listed",
+        {},
+    ),
+    "another error is named": ("raise ValueError('no')", 1, "ValueError: no", {}),
+    "a report before an error": (
+        f"{reports(4)}\nraise ValueError('no')",
+        4,
+        "ValueError: no",
+        {"summary": "synced", "exit_status": 4},
+    ),
+    "an exit": ("import sys\nsys.exit(5)", 1, "SystemExit: 5", {}),
+}
+
+
+@pytest.mark.parametrize(("source", "status", "summary", "result"), RUNS.values(), ids=RUNS)
+def test_a_run(make: Make, tmp_path: Path, source: str, status: int, summary: str, result: dict[str, Any]) -> None:
+    path = make("application: str = ''\nnotebook: str = ''", cell(source))
+    before = path.read_bytes()
+    outcome = run_job(path, {"application": "shop"}, output=str(tmp_path / "runs" / "{application}" / "{run}.ipynb"))
+    assert (outcome.exit_status, outcome.summary, outcome.result) == (status, summary, result)
+    executed = Path(outcome.notebook)
+    assert executed.parent == tmp_path / "runs" / "shop"
+    injected = next(
+        one for one in nbformat.read(executed, 4).cells if "injected-parameters" in one.metadata.get("tags", ())
+    )
+    assert 'application = "shop"' in injected.source
+    assert f'notebook = "{executed}"' in injected.source
+    assert path.read_bytes() == before

@@ -70,7 +70,7 @@ def _with_encoded_data(secret: Manifest) -> Manifest:
     return {**result, "data": {**(secret.get("data") or {}), **encoded}} if encoded else result
 
 
-def _value(schema: Schema, live: Any, new: Any, owned: FieldSet) -> Any:
+def _value(schema: Schema, live: Any, new: Any, owned: FieldSet, *, in_map: bool = False) -> Any:
     if new is live:
         return live
     if isinstance(new, dict) and schema.is_map:
@@ -78,7 +78,7 @@ def _value(schema: Schema, live: Any, new: Any, owned: FieldSet) -> Any:
     if isinstance(new, list) and schema.is_list:
         return _list(schema, live if isinstance(live, list) else [], new, owned)
     if schema.format == "quantity" and isinstance(new, str | int | float):
-        return canonical_quantity(new)
+        return canonical_quantity(new, milli=in_map)
     if schema.format == "byte" and isinstance(new, str):
         return new.replace("\n", "").replace("\r", "")
     return new
@@ -90,7 +90,11 @@ def _map(schema: Schema, live: Mapping[str, Any], new: dict[str, Any], owned: Fi
         child = schema.child(key)
         element = "f:" + key
         before = live.get(key, _MISSING)
-        value = item if item is before else _value(child, before, item, below(owned, element))
+        value = (
+            item
+            if item is before
+            else _value(child, before, item, below(owned, element), in_map=key not in schema.fields)
+        )
         if value is None and value is not before and not (child.nullable and not schema.structured):
             value = schema.defaults.get(key, _go_zero(child) if schema.structured else None)
             if value is None or (key in schema.fields and key not in schema.defaults):
