@@ -16,11 +16,12 @@ from reconciler.cli.sandbox import sandbox_commands
 from reconciler.cli.settings import OutputFormat, Settings, hoist_global_options
 from reconciler.errors import ReconcilerError
 
+PROGRAM = "gitops-nb"
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 root = typer.Typer(
-    name="gitops-nb",
+    name=PROGRAM,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -57,7 +58,7 @@ def run(application: typer.Typer, arguments: Sequence[str] | None = None) -> NoR
     words = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        status = application(hoist_global_options(words), standalone_mode=False)
+        status = application(hoist_global_options(words), prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()
     except ReconcilerError as error:
         _fail(str(error), error, error.exit_status, words)

@@ -1,5 +1,6 @@
 """Compares one Application: render, list, predict, conclude."""
 
+import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -23,6 +24,8 @@ from reconciler.sync.order import sync_wave
 from reconciler.sync.plan import ignores_extraneous, prunable
 from reconciler.sync.prepare import PreparedTarget, prepare_target
 from reconciler.terms import ARGO_GROUP, IN_CLUSTER_SERVER, HealthStatus, SyncStatus
+
+log = logging.getLogger(__name__)
 
 CLUSTER_NAMES: Final = ("in-cluster",)
 Place = tuple[str, str, str]
@@ -77,6 +80,11 @@ class Comparer:
             When the cluster cannot be asked.
         """
         self._check_destination(application)
+        if application.spec.ignore_differences:
+            log.warning(
+                "%s: spec.ignoreDifferences is not applied yet: the fields it names show as differences",
+                application.name,
+            )
         target = self.generate(application, revision=revision)
         prepared = prepare_target(
             [sourced.manifest for sourced in target.manifests],

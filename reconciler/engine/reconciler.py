@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -18,7 +19,7 @@ from reconciler.manifest.objects import Manifest, ResourceKey
 from reconciler.model import Application, parse_application
 from reconciler.source import RepositoryCache, Target
 from reconciler.sync.hooks import named_hook, sync_phases
-from reconciler.sync.plan import plan_sync
+from reconciler.sync.plan import plan_sync, prune_propagation, refused_options
 from reconciler.sync.records import HookTarget, PlanOptions, SyncPlan, SyncResult, TaskAction
 from reconciler.sync.runner import Listener, RunOptions, SyncRunner
 from reconciler.sync.status import application_status, merge_patch
@@ -172,6 +173,9 @@ class Reconciler:
         self._refuse_unsure(reconciliation)
         application = reconciliation.application
         plan, manifests = self._plan(reconciliation, options)
+        refused = refused_options(application, plan)
+        if refused:
+            raise SpecError(f"{application.name} cannot be synced: not supported yet: {'; '.join(refused)}")
         lineage = parents | {application_key(application, self.namespace)}
         children: list[SyncOutcome] = []
         operation_id = str(uuid.uuid4())
@@ -183,7 +187,7 @@ class Reconciler:
             manifests,
             clock=self.clock,
             on_event=on_event,
-            options=run_options,
+            options=replace(run_options, propagation=prune_propagation(application)),
             sync_child=lambda key: self._sync_child(
                 key, lineage, children, run_options=run_options, initiated_by=initiated_by, notebook=notebook
             ),

@@ -129,7 +129,7 @@ class Api:
         if not allowed or (route.namespace == "" and resource.namespaced and verb not in ("list", "watch")):
             raise _not_allowed()
         if is_review(resource):
-            body = parse_body(request, self.cluster.documents)
+            body = self._body(request)
             return Response(201, answer_review(self.cluster.store, user, resource, route.namespace, body))
         handlers: dict[str, Callable[[Request, Route, Resource], Answer]] = {
             "get": self._get,
@@ -191,16 +191,16 @@ class Api:
         if route.subresource:
             if route.subresource not in CREATED:
                 raise _not_allowed()
-            body = parse_body(request, self.cluster.documents)
+            body = self._body(request)
             name = ObjectName(route.namespace, route.name)
             return Response(201, create_subresource(self.cluster, resource, name, route.subresource, body))
         written = self.writer.create(
-            resource, route.namespace, parse_body(request, self.cluster.documents) or {}, _options(request)
+            resource, route.namespace, self._body(request), _options(request)
         )
         return self._written(request, resource, written)
 
     def _update(self, request: Request, route: Route, resource: Resource) -> Answer:
-        body = parse_body(request, self.cluster.documents) or {}
+        body = self._body(request)
         if route.subresource == "finalize":
             return Response(200, finalize_namespace(self.cluster, route.name, body))
         return self._change(request, route, resource, lambda live: body)
@@ -277,6 +277,10 @@ class Api:
         response = self._object(request, resource, written.object)
         status, headers = 201 if written.created else 200, _warnings(written.warnings)
         return Response(status, response.content, response.content_type, headers)
+
+    def _body(self, request: Request) -> Any:
+        body = parse_body(request, self.cluster.documents)
+        return {} if body is None else body
 
     def _object(self, request: Request, resource: Resource, obj: Manifest, *, subresource: str = "") -> Response:
         form = accepted_form(request.headers.get("accept", ""))

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from reconciler.diff.records import Comparison, ResourceComparison
 from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, annotations_of, metadata_of
@@ -10,6 +11,16 @@ from reconciler.sync.hooks import delete_policies, is_hook, is_skipped, sync_opt
 from reconciler.sync.order import order_tasks, sync_wave
 from reconciler.sync.records import Change, HookTarget, PlanOptions, SyncPlan, SyncTask, TaskAction
 from reconciler.terms import ANNOTATION_COMPARE_OPTIONS, SyncPhase, SyncStatus
+
+RESOURCE_OPTIONS: Final = frozenset(
+    {"Prune", "PruneLast", "Delete", "Replace", "Force", "Validate", "ServerSideApply", "SkipDryRunOnMissingResource"}
+)
+"""Sync options that a resource may set for itself; the application's word holds where it does not."""
+
+REFUSED_OPTIONS: Final = frozenset(
+    {"Replace=true", "Force=true", "RespectIgnoreDifferences=true", "FailOnSharedResource=true", "Delete=confirm"}
+)
+"""Sync options whose meaning is not implemented; to sync without it would do something else than was asked for."""
 
 
 def plan_sync(
@@ -65,16 +76,14 @@ def _resource_tasks(
     shown = resource.target or resource.live
     if shown is None or is_skipped(shown):
         return
-    own = sync_options(shown)
-    # The resource's word wins over the application's, name by name.
-    names = {option.partition("=")[0] for option in own}
-    merged = own | frozenset(option for option in app_options if option.partition("=")[0] not in names)
+    merged = _merged_options(shown, app_options)
     if resource.target is None:
         if resource.requires_pruning:
             yield _prune_task(resource, merged, options)
         return
+    only_out_of_sync = options.apply_out_of_sync_only or "ApplyOutOfSyncOnly=true" in app_options
     change = _change(resource)
-    skipped = change is Change.UNCHANGED and (options.apply_out_of_sync_only or "ApplyOutOfSyncOnly=true" in merged)
+    skipped = change is Change.UNCHANGED and only_out_of_sync
     yield SyncTask(
         phase=SyncPhase.SYNC,
         wave=sync_wave(resource.target),
@@ -88,6 +97,33 @@ def _resource_tasks(
         reason="in sync (apply out of sync only)" if skipped else "",
         differences=len(resource.differences),
     )
+
+
+def _merged_options(obj: Manifest, app_options: frozenset[str]) -> frozenset[str]:
+    """The options that hold for a resource: its own word wins over the application's, name by name."""
+    own = sync_options(obj)
+    names = {option.partition("=")[0] for option in own}
+    general = {option for option in app_options if option.partition("=")[0] in RESOURCE_OPTIONS - names}
+    return own | general
+
+
+def refused_options(application: Application, plan: SyncPlan) -> list[str]:
+    """What asks for something that is not implemented, as ``Deployment.apps shop/web: Replace=true``, sorted."""
+    general = REFUSED_OPTIONS.intersection(application.spec.sync_policy.sync_options)
+    found = {f"spec.syncPolicy.syncOptions: {option}" for option in general}
+    found |= {
+        f"{task.key}: {option}" for task in plan.tasks for option in task.options & REFUSED_OPTIONS if task.target
+    }
+    return sorted(found)
+
+
+def prune_propagation(application: Application) -> str:
+    """Deletion policy of prunes: foreground unless ``PrunePropagationPolicy`` says otherwise."""
+    for option in application.spec.sync_policy.sync_options:
+        name, _, value = option.strip().partition("=")
+        if name == "PrunePropagationPolicy" and value in ("foreground", "background", "orphan"):
+            return value.capitalize()
+    return "Foreground"
 
 
 def _change(resource: ResourceComparison) -> Change:

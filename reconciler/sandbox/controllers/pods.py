@@ -10,7 +10,7 @@ from reconciler.manifest.objects import Manifest
 from reconciler.sandbox.bootstrap import NODE
 from reconciler.sandbox.controllers.client import Client
 from reconciler.sandbox.controllers.loop import ControllerLoop
-from reconciler.sandbox.kubelet import PodFault, PodStep, pod_timeline
+from reconciler.sandbox.kubelet import PodFault, PodStep, pod_termination, pod_timeline
 from reconciler.sandbox.store import Event, ObjectName, object_name
 from reconciler.sandbox.strategy import PODS
 from reconciler.sandbox.subresources import bound_pod
@@ -41,6 +41,8 @@ class PodController:
             return None
         uid = pod["metadata"]["uid"]
         if pod["metadata"].get("deletionTimestamp"):
+            status = pod_termination(pod, now=self._client.cluster.clock())
+            self._client.write_status(PODS, pod, status, manager="kubelet")
             self._client.delete(PODS, pod, grace_s=0)
         elif not pod["spec"].get("nodeName"):
             self._bind(pod)

@@ -10,7 +10,7 @@ import pytest
 from reconciler.diff.records import ABSENT, Comparison, FieldDifference, Health, ResourceComparison
 from reconciler.manifest.objects import ResourceKey
 from reconciler.model import Application, parse_application
-from reconciler.sync.plan import ignores_extraneous, plan_sync, prunable
+from reconciler.sync.plan import ignores_extraneous, plan_sync, prunable, prune_propagation, refused_options
 from reconciler.sync.records import HookTarget, PlanOptions, SyncPlan
 from reconciler.terms import HealthStatus, HookDeletePolicy, SyncPhase, SyncStatus
 
@@ -136,12 +136,7 @@ OUT_OF_SYNC_ONLY = {
     "asked for": ((), PlanOptions(apply_out_of_sync_only=True), {}, True),
     "the application's option": (("ApplyOutOfSyncOnly=true",), PlanOptions(), {}, True),
     "neither": ((), PlanOptions(), {}, False),
-    "the object's word wins": (
-        ("ApplyOutOfSyncOnly=true",),
-        PlanOptions(),
-        {OPTIONS: "ApplyOutOfSyncOnly=false"},
-        False,
-    ),
+    "only the application may say so": ((), PlanOptions(), {OPTIONS: "ApplyOutOfSyncOnly=true"}, False),
 }
 
 
@@ -299,3 +294,40 @@ PRUNABLE = {
 @pytest.mark.parametrize(("live", "expected"), PRUNABLE.values(), ids=PRUNABLE)
 def test_prunable(live: dict[str, Any], expected: bool) -> None:
     assert prunable(live) is expected
+
+
+REFUSED = {
+    "supported": (("CreateNamespace=true", "ServerSideApply=true"), {}, []),
+    "of the application": (
+        ("Replace=true",),
+        {},
+        ["ConfigMap web/a: Replace=true", "spec.syncPolicy.syncOptions: Replace=true"],
+    ),
+    "of the object": ((), {OPTIONS: "Force=true,Prune=false"}, ["ConfigMap web/a: Force=true"]),
+    "overruled by the object": (
+        ("Replace=true",),
+        {OPTIONS: "Replace=false"},
+        ["spec.syncPolicy.syncOptions: Replace=true"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "annotations", "expected"), REFUSED.values(), ids=REFUSED)
+def test_options_that_are_not_implemented(
+    given: tuple[str, ...], annotations: dict[str, str], expected: list[str]
+) -> None:
+    app = application(*given)
+    plan = plan_sync(app, comparison(both("a", **annotations)))
+    assert refused_options(app, plan) == expected
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ("", "Foreground"),
+        ("PrunePropagationPolicy=background", "Background"),
+        ("PrunePropagationPolicy=orphan", "Orphan"),
+    ],
+)
+def test_how_prunes_propagate(option: str, expected: str) -> None:
+    assert prune_propagation(application(*([option] if option else []))) == expected
