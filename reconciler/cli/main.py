@@ -67,15 +67,25 @@ def run(application: typer.Typer, arguments: Sequence[str] | None = None) -> NoR
         hint = f"; try: {command} --help" if command else ""
         _fail(f"{_usage(error)}{hint}", error, EXIT_USAGE, words)
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("interrupted\n")
-        sys.exit(EXIT_INTERRUPTED)
+        status = EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader has seen enough; what is left in the buffer must not fail once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        _end_output()
+    except SystemExit as ended:
+        # typer ends the process itself when the reader is gone.
+        if isinstance(ended.__context__, BrokenPipeError):
+            _end_output()
+        raise
     except Exception as error:  # noqa: BLE001 - a traceback is shown on request only
         _fail(f"internal error ({type(error).__name__}); --debug shows where", error, 1, words)
+    if status == EXIT_INTERRUPTED:
+        sys.stderr.write("interrupted\n")
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _end_output() -> NoReturn:
+    """The reader has seen enough: what is left in the buffer must not fail once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(0)
 
 
 def _usage(error: typer.TyperException) -> str:

@@ -276,16 +276,19 @@ class OpenApi:
                 return  # A document of paths without types, such as the group list's.
             raise SpecError(f"{path}: not an OpenAPI v3 document; fetch it from /openapi/v3/{path}")
         definitions = _Definitions(nodes)
-        paths = document.get("paths")
+        paths = document.get("paths") or {}
+        # A shortened document may have left them all out.
+        tells_subresources = any("/{name}/" in name for name in paths)
         for name, node in nodes.items():
             for raw in node.get("x-kubernetes-group-version-kind") or ():
                 gvk = _gvk_of(raw)
                 # Kinds such as Scale stand in the documents of other groups too.
                 if path.endswith(gvk.api_version) or gvk not in self._schemas:
                     self._schemas[gvk] = definitions.named(name)
-                    if paths is not None:
+                    self._subresources.pop(gvk, None)
+                    if tells_subresources:
                         self._subresources[gvk] = set()
-        self._add_subresources(paths or {})
+        self._add_subresources(paths)
 
     def _add_subresources(self, paths: Mapping[str, Any]) -> None:
         for path in paths:
@@ -312,7 +315,7 @@ class OpenApi:
     def has_status(self, gvk: GroupVersionKind) -> bool:
         """Whether ``status`` is written through its own sub-resource only.
 
-        Judged by the document's paths; for a built-in kind of a document without paths, by its having a status.
+        Judged by the document's paths; for a built-in kind of a document without such paths, by its having a status.
         """
         if gvk in self._subresources:
             return "status" in self._subresources[gvk]

@@ -55,7 +55,7 @@ def canonical_quantity(value: str | int | float, *, milli: bool = False) -> str 
 def _parse(match: re.Match[str]) -> Decimal:
     number = Decimal(match["number"])
     if match["binary"]:
-        number *= 1024 ** _BINARY[match["binary"]]
+        number *= Decimal(1024) ** _BINARY[match["binary"]]
         return max(min(number, _LARGEST), -_LARGEST)
     return number.scaleb(int(match["exponent"][1:]) if match["exponent"] else _DECIMAL[match["decimal"] or ""])
 

@@ -166,12 +166,11 @@ class _Builder:
         if is_key and _is_merge(event):
             frame.key = _MERGE  # type: ignore[union-attr]
             return
-        tag = event.tag
-        value: JsonScalar
-        if tag is None:
-            value = resolve_plain(event.value) if event.implicit[0] else event.value
-        else:
-            value = self._tagged(event, tag)
+        value: JsonScalar = event.value
+        if event.tag is not None:
+            value = self._tagged(event, event.tag)
+        elif event.implicit[0]:
+            value = resolve_plain(event.value)
         if event.anchor is not None:
             self._anchors[event.anchor] = (value, 1, 0)
         if is_key:

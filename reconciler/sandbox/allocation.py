@@ -45,6 +45,9 @@ class Allocations:
         return causes
 
     def _address(self, spec: Manifest, before: Manifest, service: Manifest) -> list[Cause]:
+        if not spec.get("clusterIP") and spec.get("clusterIPs") == before.get("clusterIPs"):
+            # An update that leaves out the one leaves out the other.
+            spec.pop("clusterIPs", None)
         if not spec.get("clusterIP") and spec.get("clusterIPs"):
             return [required("spec.clusterIP", "must be set when `clusterIPs` is")]
         old = before.get("clusterIP")
@@ -59,7 +62,8 @@ class Allocations:
             spec.setdefault("ipFamilies", before.get("ipFamilies") or ["IPv4"])
             spec.setdefault("ipFamilyPolicy", before.get("ipFamilyPolicy") or "SingleStack")
         else:
-            spec.setdefault("ipFamilies", ["IPv4"])
+            # Without pods to select, the families are whatever the outside has: both.
+            spec.setdefault("ipFamilies", ["IPv4", "IPv6"])
             spec.setdefault("ipFamilyPolicy", "RequireDualStack")
         return []
 
@@ -127,6 +131,29 @@ class Allocations:
             self._next_port = self._next_port + 1 if self._next_port + 1 in NODE_PORTS else _FIRST_PORT
             if self._next_port not in taken:
                 return self._next_port
+
+
+def drop_type_dependent(spec: Manifest, before: Manifest) -> None:
+    """Take from a Service's spec, in place, what its former type needed, its type no longer does, and no one changed.
+
+    Source: k8s.io/kubernetes/pkg/registry/core/service/strategy.go, dropTypeDependentFields.
+    """
+    kind, old_kind = spec.get("type"), before.get("type")
+    external, old_external = (name in ("NodePort", "LoadBalancer") for name in (kind, old_kind))
+    dropped: list[str] = []
+    if kind == "ExternalName" and old_kind != "ExternalName":
+        dropped += ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"]
+    if old_external and not external:
+        dropped += ["externalTrafficPolicy", "healthCheckNodePort"]
+        old_ports = [port.get("nodePort") for port in before.get("ports") or ()]
+        if [port.get("nodePort") for port in spec.get("ports") or ()] == old_ports:
+            for port in spec.get("ports") or ():
+                port.pop("nodePort", None)
+    if old_kind == "LoadBalancer" and kind != "LoadBalancer":
+        dropped += ["allocateLoadBalancerNodePorts", "loadBalancerClass"]
+    for key in dropped:
+        if key in spec and spec[key] == before.get(key):
+            del spec[key]
 
 
 def _check_port(port: int, taken: set[int], field: str) -> Cause | None:

@@ -39,6 +39,7 @@ from reconciler.sandbox.status import (
     unsupported_media_type,
 )
 from reconciler.sandbox.store import ObjectName
+from reconciler.sandbox.strategy import CREATE_ON_UPDATE
 from reconciler.sandbox.subresources import CREATED, create_subresource, finalize_namespace, pod_log
 from reconciler.sandbox.tables import partial, table_maker
 from reconciler.sandbox.watches import Watch
@@ -194,16 +195,19 @@ class Api:
             body = self._body(request)
             name = ObjectName(route.namespace, route.name)
             return Response(201, create_subresource(self.cluster, resource, name, route.subresource, body))
-        written = self.writer.create(
-            resource, route.namespace, self._body(request), _options(request)
-        )
+        written = self.writer.create(resource, route.namespace, self._body(request), _options(request))
         return self._written(request, resource, written)
 
     def _update(self, request: Request, route: Route, resource: Resource) -> Answer:
         body = self._body(request)
         if route.subresource == "finalize":
             return Response(200, finalize_namespace(self.cluster, route.name, body))
-        return self._change(request, route, resource, lambda live: body)
+        name = ObjectName(route.namespace, route.name)
+        missing = self.cluster.store.get(resource.storage, name) is None
+        if missing and not route.subresource and resource.storage in CREATE_ON_UPDATE:
+            written = self.writer.create(resource, route.namespace, body, _options(request))
+            return self._written(request, resource, written)
+        return self._change(request, route, resource, lambda live: body, patched=False)
 
     def _patch(self, request: Request, route: Route, resource: Resource) -> Answer:
         kind = request.content_type
@@ -213,7 +217,7 @@ class Api:
         if options.force or request.query.get("force"):
             cause = field_forbidden("force", "may not be specified for non-apply patch")
             raise invalid("meta.k8s.io", "PatchOptions", "", [cause])
-        patch = parse_json(request.body, yaml=True) if kind in (MERGE, STRATEGIC, JSON_PATCH) else None
+        patch = _parse_patch(request)
         if kind == MERGE:
             return self._change(request, route, resource, lambda live: merge_patch(live, patch))
         if kind == JSON_PATCH:
@@ -240,7 +244,13 @@ class Api:
         return strategic_merge(live, patch, schemas.get(component or "", {}), schemas)
 
     def _change(
-        self, request: Request, route: Route, resource: Resource, change: Callable[[Manifest], Any]
+        self,
+        request: Request,
+        route: Route,
+        resource: Resource,
+        change: Callable[[Manifest], Any],
+        *,
+        patched: bool = True,
     ) -> Response:
         name = ObjectName(route.namespace, route.name)
         if route.subresource == "scale":
@@ -248,9 +258,12 @@ class Api:
             def rescale(live: Manifest) -> Any:
                 return write_scale(self.cluster, resource, live, change(read_scale(self.cluster, resource, live)))
 
-            written = self.writer.update(resource, name, rescale, _options(request), subresource="scale")
+            options = _options(request)
+            written = self.writer.update(resource, name, rescale, options, subresource="scale", patched=True)
             return self._object(request, resource, written.object, subresource="scale")
-        written = self.writer.update(resource, name, change, _options(request), subresource=route.subresource)
+        written = self.writer.update(
+            resource, name, change, _options(request), subresource=route.subresource, patched=patched
+        )
         return self._written(request, resource, written)
 
     def _delete(self, request: Request, route: Route, resource: Resource) -> Answer:
@@ -292,6 +305,31 @@ class Api:
             maker = table_maker(self.cluster, resource)
             return Response(200, maker.table([obj], metadata, include, self.cluster.clock()))
         return Response(200, partial(obj) if form in PARTIAL else obj)
+
+
+def _parse_patch(request: Request) -> Any:
+    """The patch of a type that is not applied; None for an unknown one.
+
+    Raises
+    ------
+    StatusError
+        400 for what is no patch of its type.
+    """
+    shapes: dict[str, tuple[type, str]] = {
+        MERGE: (dict, "object"),
+        STRATEGIC: (dict, "object"),
+        JSON_PATCH: (list, "array"),
+    }
+    if request.content_type not in shapes:
+        return None
+    shape, name = shapes[request.content_type]
+    try:
+        patch = parse_json(request.body)
+    except StatusError:
+        raise bad_request("invalid JSON patch") from None
+    if not isinstance(patch, shape):
+        raise bad_request(f"error decoding patch: it must be an {name}")
+    return patch
 
 
 def _attempt(verb: str, route: Route) -> Attempt:

@@ -66,6 +66,16 @@ def decode_applied(cluster: Cluster, resource: Resource, merged: Manifest, given
         raise plain_error(text) from None
 
 
+def invalid_patch(resource: Resource, error: StatusError) -> StatusError:
+    """A patch whose result cannot be decoded; the real server repeats the whole result, which may hold secrets."""
+    if error.status != 400 or "cannot be handled as a" not in str(error):
+        return error
+    why = str(error).partition(f"cannot be handled as a {resource.kind}: ")[2] or str(error)
+    cause = Cause("FieldValueInvalid", f'Invalid value: "{{…}}": {why}', "patch")
+    details = {"causes": [cause.to_json()]}
+    return StatusError(422, "Invalid", f' "" is invalid: patch: {cause.message}', details)
+
+
 def check_unknown(resource: Resource, decoded: Decoded, mode: str) -> list[str]:
     """The warnings for dropped members; in mode ``Strict`` the refusal.
 

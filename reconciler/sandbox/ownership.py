@@ -14,6 +14,8 @@ from reconciler.sandbox.status import Cause, StatusError, apply_conflict, plain_
 # Ours quotes members that are no identifiers; the server's paths never do.
 _QUOTED: Final = re.compile(r'\["([^"\]]+)"\]')
 
+_LAST_ITEM: Final = re.compile(r"(.*)(\[[^\]]*\])")
+
 
 class Ownership:
     """Keeps managedFields as the API server does.
@@ -113,4 +115,7 @@ def _not_typed(target: Mapping[str, Any], error: SpecError) -> StatusError:
         return plain_error(f"{what}: {error.what}")
     first = error.violations[0]
     path = _QUOTED.sub(r".\1", first.path.removeprefix("$"))
+    item = _LAST_ITEM.fullmatch(path)
+    if item is not None and first.message.startswith("duplicate entries"):
+        return plain_error(f"{what}: {item[1]}: {first.message} {item[2]}")
     return plain_error(f"{what}: {path}: {first.message}")

@@ -39,15 +39,22 @@ def decode_protobuf(body: bytes, documents: Documents) -> Manifest:
         version, kind = (_last(type_meta, number, b"").decode() for number in (1, 2))
         gvk = GroupVersionKind.of({"apiVersion": version, "kind": kind})
         component = documents.schema_name(gvk.group, gvk.version, gvk.kind)
-        if kind == "DeleteOptions":
-            component = f"{META}.DeleteOptions"
-        if component is None:
+        if component is None or kind == "DeleteOptions":
+            component = _other_component(gvk)
+        if component not in load_facts():
             raise bad_request(f'no kind "{kind}" is registered for version "{version}"')
         return {"apiVersion": version, "kind": kind, **_message(_last(envelope, 2, b""), component)}
     except (IndexError, UnicodeDecodeError, struct.error, ValueError) as error:
         if isinstance(error, StatusError):
             raise
         raise bad_request(f"the protobuf body cannot be read: {type(error).__name__}") from None
+
+
+def _other_component(gvk: GroupVersionKind) -> str:
+    """The component of a kind that belongs to sub-resources of another group version, or to all of them."""
+    if gvk.kind == "DeleteOptions":
+        return f"{META}.DeleteOptions"
+    return f"io.k8s.api.{gvk.group.partition('.')[0] or 'core'}.{gvk.version}.{gvk.kind}"
 
 
 Field = tuple[int, Any]

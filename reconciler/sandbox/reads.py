@@ -39,12 +39,11 @@ def list_objects(cluster: Cluster, resource: Resource, namespace: str, query: Ma
         _check_revision(cluster, query)
         objects = cluster.store.objects(resource.storage, namespace)
     if after is not None:
-        objects = [obj for obj in objects if list(object_name(obj)) > after]
+        objects = [obj for obj in objects if object_name(obj).order > after]
     objects = [obj for obj in objects if selected(obj)]
     metadata: Manifest = {"resourceVersion": str(revision)}
     if limit and len(objects) > limit:
-        last = object_name(objects[limit - 1])
-        metadata["continue"] = _token(revision, list(last))
+        metadata["continue"] = _token(revision, object_name(objects[limit - 1]).order)
         if not query.get("labelSelector") and not query.get("fieldSelector"):
             metadata["remainingItemCount"] = len(objects) - limit
         objects = objects[:limit]
@@ -142,14 +141,14 @@ def _at(cluster: Cluster, resource: Resource, namespace: str, revision: int) -> 
         raise expired("The resourceVersion for the provided list is too old.") from None
 
 
-def _token(revision: int, after: list[str]) -> str:
+def _token(revision: int, after: str) -> str:
     packed = orjson.dumps({"v": "meta.k8s.io/v1", "rv": revision, "start": after})
     return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
 
 
-def _parse_token(token: str) -> tuple[int, list[str]]:
+def _parse_token(token: str) -> tuple[int, str]:
     try:
         packed: Any = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-        return int(packed["rv"]), [str(part) for part in packed["start"]]
+        return int(packed["rv"]), str(packed["start"])
     except (binascii.Error, ValueError, KeyError, TypeError):
         raise bad_request("invalid continue token: continue key is not valid") from None

@@ -88,7 +88,7 @@ class Server:
     def _refusal(self, path: str, headers: Mapping[str, str]) -> StatusError | None:
         host = headers.get("host", "")
         name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
-        if name not in _LOOPBACK:
+        if name.lower() not in _LOOPBACK:
             return StatusError(403, "Forbidden", "the sandbox answers only to loopback host names")
         if "origin" in headers:
             return StatusError(403, "Forbidden", "the sandbox refuses requests from web pages")

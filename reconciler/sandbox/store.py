@@ -23,10 +23,15 @@ class GroupResource(NamedTuple):
 
 
 class ObjectName(NamedTuple):
-    """Namespace (empty for cluster-scoped objects) and name: the order of lists."""
+    """Namespace (empty for cluster-scoped objects) and name."""
 
     namespace: str
     name: str
+
+    @property
+    def order(self) -> str:
+        """The key of lists' order: as in etcd, where a namespace ``a-b`` comes before ``a``."""
+        return f"{self.namespace}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,10 @@ def object_name(obj: Manifest) -> ObjectName:
     return ObjectName(metadata.get("namespace", ""), metadata["name"])
 
 
+def _order(name: ObjectName) -> str:
+    return name.order
+
+
 class Store:
     """Objects by group, resource, namespace and name.
 
@@ -69,7 +78,7 @@ class Store:
         return self._objects.get(resource, {}).get(name)
 
     def objects(self, resource: GroupResource, namespace: str = "") -> list[Manifest]:
-        """Every object of a resource, by namespace, then name; all namespaces when ``namespace`` is empty."""
+        """Every object of a resource in the order of `ObjectName.order`; all namespaces when ``namespace`` is empty."""
         return [obj for _, obj in self._items(resource, namespace)]
 
     def resources(self) -> list[GroupResource]:
@@ -128,7 +137,7 @@ class Store:
                 items.pop(event.name, None)
             else:
                 items[event.name] = event.before
-        return [items[name] for name in sorted(items)]
+        return [items[name] for name in sorted(items, key=_order)]
 
     def forget_history(self) -> None:
         """Drop every event kept, as compaction does: watches from an older revision then answer 410."""
@@ -137,9 +146,8 @@ class Store:
 
     def _items(self, resource: GroupResource, namespace: str) -> Iterator[tuple[ObjectName, Manifest]]:
         objects = self._objects.get(resource, {})
-        for name in sorted(objects):
-            if not namespace or name.namespace == namespace:
-                yield name, objects[name]
+        for name in sorted((name for name in objects if not namespace or name.namespace == namespace), key=_order):
+            yield name, objects[name]
 
     def _record(self, event: Event) -> None:
         if len(self._events) == self._events.maxlen:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import orjson
 
 from reconciler.manifest.objects import Manifest
+from reconciler.sandbox.allocation import SERVICES, drop_type_dependent
 from reconciler.sandbox.cluster import CRDS, NAMESPACES, Cluster
 from reconciler.sandbox.defaults.workloads import TEMPLATE_GENERATION
 from reconciler.sandbox.documents import load_facts
@@ -45,6 +46,37 @@ _GENERATION: Final = frozenset(
                 "validatingwebhookconfigurations",
             )
         ),
+    ]
+)
+# An update of these must name the version it replaces; so must one of every custom resource.
+CONDITIONAL_UPDATE: Final = frozenset(
+    [
+        CRDS,
+        GroupResource("coordination.k8s.io", "leases"),
+        GroupResource("node.k8s.io", "runtimeclasses"),
+        GroupResource("policy", "poddisruptionbudgets"),
+        *(
+            GroupResource("storage.k8s.io", name)
+            for name in ("csidrivers", "csinodes", "csistoragecapacities", "volumeattachments")
+        ),
+        *(
+            GroupResource("admissionregistration.k8s.io", f"{how}{what}")
+            for how in ("mutating", "validating")
+            for what in ("admissionpolicies", "admissionpolicybindings", "webhookconfigurations")
+        ),
+    ]
+)
+# A PUT of these creates what is not there.
+CREATE_ON_UPDATE: Final = frozenset(
+    [
+        *(GroupResource("", name) for name in ("endpoints", "events", "limitranges", "services")),
+        *(
+            GroupResource("rbac.authorization.k8s.io", name)
+            for name in ("clusterroles", "clusterrolebindings", "roles", "rolebindings")
+        ),
+        GroupResource("coordination.k8s.io", "leases"),
+        GroupResource("events.k8s.io", "events"),
+        GroupResource("node.k8s.io", "runtimeclasses"),
     ]
 )
 CLAIM_FINALIZER: Final = "kubernetes.io/pvc-protection"
@@ -101,6 +133,8 @@ def prepare_update(cluster: Cluster, resource: Resource, obj: Manifest, live: Ma
         obj["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = obj["metadata"]["name"]
     if resource.storage == DAEMON_SETS:
         _count_template(obj, live)
+    if resource.storage == SERVICES:
+        drop_type_dependent(obj["spec"], live["spec"])
     if resource.crd or resource.storage in _GENERATION:
         _count_generation(resource, obj, live)
 

@@ -11,20 +11,30 @@ from reconciler.manifest.objects import Manifest
 from reconciler.sandbox.allocation import SERVICES
 from reconciler.sandbox.cluster import CRDS, NAMESPACES, Cluster
 from reconciler.sandbox.custom.definitions import establish, validate_definition
-from reconciler.sandbox.decode_object import check_unknown, decode_applied, decode_object, validate_schema
+from reconciler.sandbox.decode_object import (
+    check_unknown,
+    decode_applied,
+    decode_object,
+    invalid_patch,
+    validate_schema,
+)
 from reconciler.sandbox.resources import Resource
 from reconciler.sandbox.status import (
     Cause,
+    StatusError,
     already_exists,
     bad_request,
     conflict,
     forbidden,
     invalid,
+    invalid_value,
     not_found,
+    plain_error,
     stale_version,
 )
 from reconciler.sandbox.store import ObjectName
 from reconciler.sandbox.strategy import (
+    CONDITIONAL_UPDATE,
     KEEPS_STATUS,
     changed,
     clone,
@@ -67,6 +77,8 @@ class Writer:
         decoded = decode_object(self._cluster, resource, body)
         warnings = check_unknown(resource, decoded, options.validation)
         obj = _place(resource, decoded.object, namespace)
+        if obj["metadata"].get("resourceVersion"):
+            raise plain_error("resourceVersion should not be set on objects to be created")
         if resource.has_status and resource.storage not in KEEPS_STATUS:
             obj.pop("status", None)
         obj = self._owned(None, obj, options.manager, "")
@@ -80,14 +92,24 @@ class Writer:
         options: WriteOptions,
         *,
         subresource: str = "",
+        patched: bool = False,
     ) -> Written:
-        """Replace an object by what ``change`` makes of a copy of the live one. Raises StatusError."""
+        """Replace an object by what ``change`` makes of a copy of the live one. Raises StatusError.
+
+        ``patched`` says that the request was a patch: some refusals are other ones then.
+        """
         live = self._live(resource, name)
         body = change(clone(live))
-        decoded = decode_object(self._cluster, resource, body)
-        warnings = check_unknown(resource, decoded, options.validation)
+        try:
+            decoded = decode_object(self._cluster, resource, body)
+            warnings = check_unknown(resource, decoded, options.validation)
+        except StatusError as error:
+            raise (invalid_patch(resource, error) if patched else error) from None
         obj = _place(resource, decoded.object, name.namespace)
-        self._check_identity(resource, obj, live, name)
+        if isinstance(body.get("metadata"), dict) and body["metadata"].get("managedFields") == []:
+            # Decoding drops what is empty; here it means that no one owns anything any more.
+            obj["metadata"]["managedFields"] = []
+        self._check_identity(resource, obj, live, name, patched=patched)
         self._prepare(resource, obj, live, subresource)
         obj = self._owned(live, obj, options.manager, subresource)
         return self._store_changed(resource, obj, live, options, warnings)
@@ -113,7 +135,10 @@ class Writer:
             raise conflict(resource.group, resource.plural, name.name, why)
         if live is not None:
             live = as_version(resource, live)
-            self._check_identity(resource, target, live, name)
+            self._check_identity(resource, target, live, name, patched=True)
+        elif not (given.get("metadata") or {}).get("name"):
+            text = f"the name of the object ({name.name} based on URL) was undeterminable: name must be provided"
+            raise bad_request(text)
         merged = self._cluster.ownership.applied(
             live,
             target,
@@ -150,7 +175,6 @@ class Writer:
 
     def _store_new(self, resource: Resource, obj: Manifest, options: WriteOptions, warnings: list[str]) -> Written:
         obj = clone(obj)
-        obj["metadata"].pop("resourceVersion", None)
         prepare_create(self._cluster, resource, obj)
         self._require_namespace(resource, obj)
         causes = validate_metadata(resource, obj)
@@ -199,19 +223,29 @@ class Writer:
             self._cluster.store.remove(resource.storage, ObjectName(metadata.get("namespace", ""), metadata["name"]))
         return stored
 
-    def _check_identity(self, resource: Resource, obj: Manifest, live: Manifest, name: ObjectName) -> None:
+    def _check_identity(
+        self, resource: Resource, obj: Manifest, live: Manifest, name: ObjectName, *, patched: bool
+    ) -> None:
         metadata, before = obj["metadata"], live["metadata"]
         if metadata.setdefault("name", name.name) != name.name:
             text = f"the name of the object ({metadata['name']}) does not match the name on the URL ({name.name})"
             raise bad_request(text)
+        uid = metadata.get("uid")
+        if uid and uid != before["uid"]:
+            if patched:
+                cause = invalid_value("metadata.uid", uid, "field is immutable")
+                raise invalid(resource.group, resource.kind, name.name, [cause])
+            why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {before['uid']}"
+            raise conflict(resource.group, resource.plural, name.name, why)
         version = metadata.get("resourceVersion")
         if version and version != before["resourceVersion"]:
+            if not version.isdigit():
+                raise plain_error(f'strconv.ParseUint: parsing "{version}": invalid syntax')
             raise stale_version(resource.group, resource.plural, name.name)
-        if metadata.get("uid") and metadata["uid"] != before["uid"]:
-            why = f"Precondition failed: UID in precondition: {metadata['uid']}, UID in object meta: {before['uid']}"
-            raise conflict(resource.group, resource.plural, name.name, why)
-        if resource.crd and not version and "resourceVersion" not in metadata:
-            metadata["resourceVersion"] = before["resourceVersion"]
+        if not version and not patched and (resource.crd or resource.storage in CONDITIONAL_UPDATE):
+            text = "Invalid value: 0: must be specified for an update"
+            cause = Cause("FieldValueInvalid", text, "metadata.resourceVersion")
+            raise invalid(resource.group, resource.plural, name.name, [cause])
 
     def _require_namespace(self, resource: Resource, obj: Manifest) -> None:
         if not resource.namespaced:
@@ -247,15 +281,14 @@ def _place(resource: Resource, obj: Manifest, namespace: str) -> Manifest:
 
 def _apply_target(resource: Resource, target: Any, name: ObjectName, subresource: str) -> Manifest:
     if not isinstance(target, dict):
-        raise bad_request("error decoding YAML: the patch is not an object")
+        raise bad_request("error decoding patch: the patch is not an object")
     metadata = target.get("metadata")
     metadata = dict(metadata) if isinstance(metadata, dict) else {}
-    if metadata.get("managedFields"):
+    if metadata.get("managedFields") is not None:
         raise bad_request("metadata.managedFields must be nil")
     if target.get("apiVersion") != resource.group_version or target.get("kind") != resource.kind:
-        version, kind = target.get("apiVersion") or "", target.get("kind") or ""
-        text = f"invalid object type: {version}, Kind={kind}, expected {resource.group_version}, Kind={resource.kind}"
-        raise bad_request(text)
+        version, kind = str(target.get("apiVersion") or ""), target.get("kind") or ""
+        raise bad_request(f"invalid object type: {version if '/' in version else '/' + version}, Kind={kind}")
     if metadata.get("name", name.name) != name.name:
         text = f"the name of the object ({metadata['name']}) does not match the name on the URL ({name.name})"
         raise bad_request(text)

@@ -74,6 +74,13 @@ class ObjectGone(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectLost(Event):
+    """An object that is waited for has disappeared: somebody else deleted it."""
+
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class HealthSeen(Event):
     """The health of an object that is waited for; None for a kind that has none, which counts as done."""
 
@@ -186,6 +193,8 @@ def step(state: SyncState, event: Event) -> Outcome:
             return _task_failed(state, task_id, message, event.at)
         case ObjectGone(task_id=task_id):
             return _object_gone(state, task_id, event.at)
+        case ObjectLost(task_id=task_id):
+            return _object_lost(state, task_id, event.at)
         case HealthSeen():
             return _health_seen(state, event)
         case HookSeen():
@@ -335,10 +344,14 @@ def _object_gone(state: SyncState, task_id: str, at: datetime) -> Outcome:
         return _settled(state, task_id, at, then=_finished)
     if state.stage is Stage.DELETE_HOOKS:
         return _settled(state, task_id, at, then=_apply_groups)
-    if state.stage is Stage.WAIT:
-        # Something else deleted what we wait for.
-        return _task_failed(state, task_id, "deleted while the sync waited for it", at)
+    # A deletion may be told twice, and late: the object of that name may be the next one by then.
     return state, ()
+
+
+def _object_lost(state: SyncState, task_id: str, at: datetime) -> Outcome:
+    if state.stage is not Stage.WAIT or task_id not in state.waiting:
+        return state, ()
+    return _task_failed(state, task_id, "deleted while the sync waited for it", at)
 
 
 def _health_seen(state: SyncState, event: HealthSeen) -> Outcome:

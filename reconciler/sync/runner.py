@@ -44,9 +44,10 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """A task whose object is watched; ``deleted_uid`` is set while we wait for its end."""
+    """A task whose object is watched: the one we applied, or, while we wait for its end, the one we deleted."""
 
     task: SyncTask
+    applied_uid: str = ""
     deleted_uid: str = ""
 
 
@@ -87,6 +88,7 @@ class SyncRunner:
         self.sync_child = sync_child
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._places: dict[Place, Awaited] = {}
+        self._applied: dict[str, str] = {}
         self._follower = Follower(connection, self._seen)
         self._pool = ThreadPoolExecutor(PARALLEL_WRITES)
 
@@ -231,7 +233,7 @@ class SyncRunner:
     def _apply(self, task: SyncTask) -> Event:
         resource = self._resource(task)
         manifest = self.manifests[task.id]
-        apply_object(self.connection, resource, manifest)
+        self._applied[task.id] = _uid(apply_object(self.connection, resource, manifest))
         group = f".{task.key.group}" if task.key.group else ""
         name = f"{resource.plural}{group}/{task.key.name}"
         text = (
@@ -270,7 +272,10 @@ class SyncRunner:
             patch_object(self.connection, resource, live, patch)
 
     def _watch(self, tasks: Iterable[SyncTask]) -> None:
-        places = {(self._resource(task), task.key.namespace, task.key.name): Awaited(task) for task in tasks}
+        places = {
+            (self._resource(task), task.key.namespace, task.key.name): Awaited(task, applied_uid=self._applied[task.id])
+            for task in tasks
+        }
         self._places.update(places)
         children = [place for place in places if places[place].task.is_child]
         for place in children:
@@ -299,11 +304,11 @@ class SyncRunner:
         now = self.clock()
         if awaited.deleted_uid:
             return machine.ObjectGone(now, task.id) if _uid(obj) != awaited.deleted_uid else None
-        if obj is None:
-            # A watch may lag behind: only the API server's own answer makes an object gone.
+        if _uid(obj) != awaited.applied_uid:
+            # A watch may lag behind: only the API server's own answer makes an object gone, or another one.
             obj = get_object(self.connection, place[0], namespace=place[1], name=place[2])
-            if obj is None:
-                return machine.ObjectGone(now, task.id)
+            if obj is None or _uid(obj) != awaited.applied_uid:
+                return machine.ObjectLost(now, task.id)
         if task.is_hook:
             phase, message = hook_phase(obj)
             return machine.HookSeen(now, task.id, phase, message)

@@ -96,7 +96,7 @@ class AnyAnswers(RuleBasedStateMachine):
             ]
         else:
             seen = [machine.HealthSeen(at, task_id, health) for health in [None, *HealthStatus]]
-        return [*seen, machine.ObjectGone(at, task_id), failed]
+        return [*seen, machine.ObjectLost(at, task_id), failed]
 
     def news(self, task_id: str) -> list[Event]:
         at = self.operation.at
@@ -104,6 +104,7 @@ class AnyAnswers(RuleBasedStateMachine):
             machine.TaskDone(at, task_id, "applied"),
             machine.TaskFailed(at, task_id, "refused"),
             machine.ObjectGone(at, task_id),
+            machine.ObjectLost(at, task_id),
             machine.HealthSeen(at, task_id, HealthStatus.DEGRADED),
             machine.HookSeen(at, task_id, OperationPhase.FAILED),
         ]

@@ -195,7 +195,9 @@ def test_an_applier_that_sets_nothing_more_leaves_nothing_behind(subject: Subjec
 
 
 @given(SUBJECTS, SEEDS, SEEDS)
-def test_an_update_stores_what_it_is_given_and_repeating_it_changes_nothing(subject: Subject, first: int, second: int) -> None:
+def test_an_update_stores_what_it_is_given_and_repeating_it_changes_nothing(
+    subject: Subject, first: int, second: int
+) -> None:
     live, new = apply(None, built(subject, first), "ann"), apply(None, built(subject, second), "bob")
     new = {**new, "metadata": {key: value for key, value in new["metadata"].items() if key != "managedFields"}}
     after = predict_update(live, new, field_manager="bob", openapi=OPENAPI)

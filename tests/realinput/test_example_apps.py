@@ -83,6 +83,13 @@ def assert_nothing_left(reconciler: Reconciler, name: str) -> None:
     assert {task.change for task in plan.tasks if not task.is_hook} == {Change.UNCHANGED}
 
 
+def assert_syncs_again(reconciler: Reconciler, name: str) -> None:
+    """A second sync succeeds, runs the hooks afresh and leaves nothing different."""
+    outcome = reconciler.sync(reconciler.reconcile(reconciler.application(name)), wait=True)
+    assert outcome.result.succeeded, outcome.result.message
+    assert_nothing_left(reconciler, name)
+
+
 @pytest.mark.parametrize(
     ("path", "kinds", "hooks"),
     [
@@ -122,7 +129,9 @@ def test_example_syncs_to_synced_and_healthy(
     with open_store(f"sqlite:///{tmp_path}/history.db") as store:
         (record,) = store.records(application=name)
         assert (record.phase, record.initiated_by, record.notebook) == ("Succeeded", "ada", str(notebook))
-    assert_nothing_left(engine(cluster_kubeconfig), name)
+    reconciler = engine(cluster_kubeconfig)
+    assert_nothing_left(reconciler, name)
+    assert_syncs_again(reconciler, name)
     assert_is_an_audit_record(notebook)
 
 

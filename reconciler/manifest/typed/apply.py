@@ -118,36 +118,57 @@ def predict_apply(
     kind = kind_of(GroupVersionKind.of(target), openapi, subresource)
     applied = _applicable(kind, target, strict=strict)
     base = None if live is None else live if type(live) is dict else dict(live)
-    key = ManagerKey.applier(field_manager or "unknown", subresource)
     try:
         managers = _live_managers(kind, base, openapi, now)
-        last = managers.pop(key, None)
-        last_fields = last.fields if last is not None else EMPTY
-        others = list(managers.values())
-        merged, named = merge(kind.schema, base, applied)
-        named = recursive_difference(named, kind.reset)
-        fields = difference(named, _UNOWNED)
-        new = merged
-        if last_fields and last_fields != fields:
-            new = prune(kind.schema, merged, last_fields, named, [entry.fields for entry in others])
-        changes = compare(kind.schema, base, new) if others and new is not base else _NO_CHANGES
+        return _applied(kind, base, applied, managers, field_manager=field_manager, force=force, now=now)
     except NotOfTypeError:
         raise _not_of_type(kind, target, applied) from None
-    changes = _writable(kind, changes)
-    if not force:
-        conflicts = conflicts_of((entry, intersection(entry.fields, changes.written)) for entry in others)
-        if conflicts and field_manager == KUBECTL and base is not None:
-            mine = applied_before(kind.schema, base)
-            conflicts = tuple(conflict for conflict in conflicts if not contains(mine, conflict.path.elements()))
-        if conflicts:
-            return Prediction(None, conflicts)
-    time = format_time(now) if now is not None and new is not base else last.time if last is not None else None
+    except RecursionError:
+        raise SpecError(f"{_describe(kind, target)}: nested too deeply to merge; flatten it") from None
+
+
+def _applied(
+    kind: Kind,
+    live: Manifest | None,
+    target: Manifest,
+    managers: Managers,
+    *,
+    field_manager: str,
+    force: bool,
+    now: datetime | None,
+) -> Prediction:
+    key = ManagerKey.applier(field_manager or "unknown", kind.subresource)
+    last = managers.get(key)
+    last_fields = last.fields if last is not None else EMPTY
+    others = [entry for entry in managers.values() if entry is not last]
+    merged, named = merge(kind.schema, live, target)
+    named = recursive_difference(named, kind.reset)
+    fields = difference(named, _UNOWNED)
+    new = merged
+    if last_fields and last_fields != fields:
+        new = prune(kind.schema, merged, last_fields, named, [entry.fields for entry in others])
+    changes = _writable(kind, compare(kind.schema, live, new) if others and new is not live else _NO_CHANGES)
+    conflicts = () if force else _conflicts(kind, live, others, changes, field_manager)
+    if conflicts:
+        return Prediction(None, conflicts)
+    time = format_time(now) if now is not None and new is not live else last.time if last is not None else None
     entries = _without(others, changes)
     entries += _applier_entries(last, key, kind.gvk.api_version, time, fields)
-    result = canonical(kind.schema, base, _with_reset_fields(kind.reset, base, new), last_fields)
+    result = canonical(kind.schema, live, _with_reset_fields(kind.reset, live, new), last_fields)
     if field_manager == KUBECTL:
         result = with_last_applied(result, target)
-    return Prediction(_with_entries(base, result, entries))
+    return Prediction(_with_entries(live, result, entries))
+
+
+def _conflicts(
+    kind: Kind, live: Manifest | None, others: list[ManagerEntry], changes: FieldChanges, field_manager: str
+) -> tuple[FieldConflict, ...]:
+    """What the other managers would lose; what kubectl applied client-side itself is no one else's."""
+    conflicts = conflicts_of((entry, intersection(entry.fields, changes.written)) for entry in others)
+    if conflicts and field_manager == KUBECTL and live is not None:
+        mine = applied_before(kind.schema, live)
+        return tuple(conflict for conflict in conflicts if not contains(mine, conflict.path.elements()))
+    return conflicts
 
 
 def predict_update(
@@ -187,6 +208,8 @@ def predict_update(
         changes = _writable(kind, compare(kind.schema, _bare_or_zero(kind, base), bare))
     except NotOfTypeError:
         raise _not_of_type(kind, new, new) from None
+    except RecursionError:
+        raise SpecError(f"{_describe(kind, new)}: nested too deeply to compare; flatten it") from None
     fields = difference(changes.written, _UNOWNED)
     if subresource == SCALE:
         return _with_entries(base, bare, scaled(managers.values(), fields, field_manager, kind.gvk.api_version))

@@ -114,7 +114,8 @@ class Client:
             options = WriteOptions(manager)
             body = {**obj, "metadata": {**obj["metadata"], "resourceVersion": ""}}
             resource = self._resource(storage)
-            self._writer.update(resource, object_name(obj), lambda live: body, options, subresource=subresource)
+            name = object_name(obj)
+            self._writer.update(resource, name, lambda live: body, options, subresource=subresource, patched=True)
 
     def delete(
         self, storage: GroupResource, obj: Manifest, *, grace_s: int | None = None, propagation: str = ""

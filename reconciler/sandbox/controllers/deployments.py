@@ -120,6 +120,9 @@ class DeploymentController:
         least = wanted - _unavailable(deployment)
         new_unready = _size(new) - _available(new)
         spare = total - least - new_unready
+        # Counted by what was asked for: what the ReplicaSets report may be of before the last step.
+        if spare <= 0:
+            return
         for entry in sorted(old, key=_revision):
             # Pods that never became ready cost nothing, so they go first.
             broken = min(max(_size(entry) - _available(entry), 0), max(spare, 0))

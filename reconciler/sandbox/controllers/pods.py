@@ -8,13 +8,14 @@ from typing import Final
 
 from reconciler.manifest.objects import Manifest
 from reconciler.sandbox.bootstrap import NODE
-from reconciler.sandbox.controllers.client import Client
+from reconciler.sandbox.controllers.client import Client, set_condition
 from reconciler.sandbox.controllers.loop import ControllerLoop
 from reconciler.sandbox.kubelet import PodFault, PodStep, pod_termination, pod_timeline
-from reconciler.sandbox.store import Event, ObjectName, object_name
+from reconciler.sandbox.store import Event, GroupResource, ObjectName, object_name
 from reconciler.sandbox.strategy import PODS
 from reconciler.sandbox.subresources import bound_pod
 
+NODES: Final = GroupResource("", "nodes")
 FAULT_ANNOTATION: Final = "sandbox.gitops-nb/fault"
 """Annotation of a pod (or of a template) that orders a fault: ImagePull, Crash or NotReady."""
 
@@ -28,6 +29,9 @@ class PodController:
         self._started: set[str] = set()
 
     def keys(self, event: Event) -> Iterable[ObjectName]:
+        if event.resource == NODES:
+            # A node that comes, or takes pods again, is news for those that wait.
+            return [object_name(pod) for pod in self._client.objects(PODS) if not pod["spec"].get("nodeName")]
         if event.resource != PODS:
             return []
         if event.type == "DELETED":
@@ -55,7 +59,19 @@ class PodController:
         """Set the node as the binding sub-resource does: past field ownership."""
         if pod["spec"].get("schedulingGates"):
             return
+        node = self._client.get(NODES, ObjectName("", NODE))
+        if node is None or node["spec"].get("unschedulable"):
+            self._wait(pod)
+            return
         self._client.cluster.store.put(PODS, bound_pod(pod, NODE, self._client.cluster.timestamp()))
+
+    def _wait(self, pod: Manifest) -> None:
+        text = "0/1 nodes are available: 1 node(s) were unschedulable."
+        now = self._client.cluster.timestamp()
+        before = (pod.get("status") or {}).get("conditions") or []
+        conditions = set_condition(before, "PodScheduled", "False", "Unschedulable", text, now)
+        status = {**(pod.get("status") or {}), "conditions": conditions}
+        self._client.write_status(PODS, pod, status, manager="kube-scheduler")
 
     def _run(self, pod: Manifest) -> None:
         fault = (pod["metadata"].get("annotations") or {}).get(FAULT_ANNOTATION)

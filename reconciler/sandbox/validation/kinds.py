@@ -21,9 +21,10 @@ def validate_create(storage: GroupResource, obj: Manifest) -> list[Cause]:
 
 def validate_update(storage: GroupResource, obj: Manifest, live: Manifest) -> list[Cause]:
     """Check an update: the object itself, and what may not change."""
-    causes = validate_create(storage, obj)
     rule = _UPDATES.get(storage)
-    return causes + rule(obj, live) if rule is not None else causes
+    changes = rule(obj, live) if rule is not None else []
+    causes = validate_create(storage, obj)
+    return changes + causes if storage in _CHANGES_FIRST else causes + changes
 
 
 def _pod(obj: Manifest) -> list[Cause]:
@@ -58,6 +59,7 @@ def _workload(kind: str) -> GroupResource:
     return GroupResource("apps", kind)
 
 
+_CHANGES_FIRST: Final = frozenset([GroupResource("", "secrets"), GroupResource("", "services")])
 _RBAC: Final = "rbac.authorization.k8s.io"
 _RULES: Final[dict[GroupResource, Rule]] = {
     GroupResource("", "pods"): _pod,

@@ -37,6 +37,9 @@ def validate_service(obj: Manifest) -> list[Cause]:
         causes.append(required("spec.ports"))
     if kind == "ExternalName" and not spec.get("externalName"):
         causes.append(required("spec.externalName"))
+    if spec.get("clusterIP") == "None" and kind in ("NodePort", "LoadBalancer"):
+        why = f"may not be set to 'None' for {kind} services"
+        causes.append(invalid_value("spec.clusterIPs[0]", "None", why))
     seen: set[str] = set()
     for index, port in enumerate(ports):
         causes += _service_port(port, f"spec.ports[{index}]", seen, several=len(ports) > 1)
@@ -45,7 +48,13 @@ def validate_service(obj: Manifest) -> list[Cause]:
         causes.append(not_supported("spec.sessionAffinity", spec.get("sessionAffinity"), affinities))
     if kind not in _SERVICE_TYPES:
         causes.append(not_supported("spec.type", kind, _SERVICE_TYPES))
-    return causes + _duplicate_ports(ports)
+    causes += _duplicate_ports(ports)
+    policy = spec.get("externalTrafficPolicy")
+    external = kind in ("NodePort", "LoadBalancer") or (kind == "ClusterIP" and spec.get("externalIPs"))
+    if policy and not external:
+        why = "may only be set for externally-accessible services"
+        causes.append(invalid_value("spec.externalTrafficPolicy", policy, why))
+    return causes
 
 
 def _service_port(port: Manifest, field: str, seen: set[str], *, several: bool) -> list[Cause]:
@@ -76,7 +85,9 @@ def _duplicate_ports(ports: list[Manifest]) -> list[Cause]:
     for index, port in enumerate(ports):
         key = (port.get("protocol"), port.get("port"))
         if key in seen:
-            text = f'Duplicate value: {{"protocol":{quote(key[0])},"port":{quote(key[1])}}}'
+            # The real server prints its own struct, of which only these two members are filled.
+            port_text = f'"Protocol":{quote(key[0])},"AppProtocol":null,"Port":{quote(key[1])}'
+            text = f'Duplicate value: {{"Name":"",{port_text},"TargetPort":0,"NodePort":0}}'
             causes.append(Cause("FieldValueDuplicate", text, f"spec.ports[{index}]"))
         seen.add(key)
     return causes
@@ -86,9 +97,9 @@ def service_update(obj: Manifest, live: Manifest) -> list[Cause]:
     new, old = obj.get("spec") or {}, live.get("spec") or {}
     if "ExternalName" in (new.get("type"), old.get("type")):
         return []
-    if old.get("clusterIP") and new.get("clusterIP") != old["clusterIP"]:
-        new_ips = new.get("clusterIPs") or [new.get("clusterIP")]
-        return [invalid_value("spec.clusterIPs[0]", new_ips, "may not change once set")]
+    # An update that leaves the address out keeps it.
+    if old.get("clusterIP") and new.get("clusterIP") and new["clusterIP"] != old["clusterIP"]:
+        return [invalid_value("spec.clusterIPs[0]", [new["clusterIP"]], "may not change once set")]
     return []
 
 

@@ -54,10 +54,7 @@ USAGE = {
     "a missing argument": ("app history", "Missing argument 'APPLICATION'; try: gitops-nb app history --help"),
     "an argument too many": ("crds more", "Got unexpected extra argument(s) (more); try: gitops-nb crds --help"),
     "an option without its value": ("app list -o", "-o needs a value"),
-    "an option of a command without its value": (
-        "app sync shop --timeout",
-        "Option '--timeout' requires an argument; try: gitops-nb app sync --help",
-    ),
+    "an option of a command without its value": ("app sync shop --timeout", "Option '--timeout' requires an argument"),
     "a form that there is not": (
         "app list -o xml",
         "Invalid value for '--output' / '-o': 'xml' is not one of 'table', 'wide', 'json', 'yaml', 'csv', 'name'; try: ",

@@ -39,7 +39,9 @@ def test_a_dry_run_stores_nothing(cluster: TestCluster, method: str) -> None:
     cluster.create(MAPS, config_map("a", k="v"))
     before = cluster.cluster.store.revision
     path = MAPS if method == "POST" else f"{MAPS}/a"
-    body = {"POST": config_map("b"), "PUT": config_map("a", k="w"), "PATCH": {"data": {"k": "w"}}, "DELETE": None}[method]
+    body = {"POST": config_map("b"), "PUT": config_map("a", k="w"), "PATCH": {"data": {"k": "w"}}, "DELETE": None}[
+        method
+    ]
     headers = {"content-type": MERGE} if method == "PATCH" else {}
     answer = cluster.send(method, path, body, headers=headers, dryRun="All")
     assert answer.status in (200, 201)
@@ -59,8 +61,10 @@ def test_a_dry_run_stores_nothing(cluster: TestCluster, method: str) -> None:
             MAPS,
             {"kind": "Secret", "apiVersion": "v1"},
             400,
-            'Secret in version "v1" cannot be handled as a ConfigMap: converting (v1.Secret) to (core.ConfigMap): '
-            "unknown conversion",
+            (
+                'Secret in version "v1" cannot be handled as a ConfigMap: converting (v1.Secret) to (core.ConfigMap): '
+                "unknown conversion"
+            ),
         ),
         (
             "POST",
@@ -88,16 +92,20 @@ def test_a_dry_run_stores_nothing(cluster: TestCluster, method: str) -> None:
             DEPLOYMENTS,
             {"metadata": {"name": "a"}, "spec": {}},
             422,
-            'Deployment.apps "a" is invalid: [spec.selector: Required value, spec.template.metadata.labels: Invalid '
-            "value: null: `selector` does not match template `labels`, spec.template.spec.containers: Required value]",
+            (
+                'Deployment.apps "a" is invalid: [spec.selector: Required value, spec.template.metadata.labels: Invalid '
+                "value: null: `selector` does not match template `labels`, spec.template.spec.containers: Required value]"
+            ),
         ),
         (
             "POST",
             "/apis/batch/v1/namespaces/default/jobs",
             job(policy="Always"),
             422,
-            'Job.batch "once" is invalid: spec.template.spec.restartPolicy: Required value: valid values: '
-            '"OnFailure", "Never"',
+            (
+                'Job.batch "once" is invalid: spec.template.spec.restartPolicy: Required value: valid values: '
+                '"OnFailure", "Never"'
+            ),
         ),
         ("POST", MAPS, b"{", 400, None),
         ("POST", MAPS, [], 400, None),
@@ -163,7 +171,11 @@ def test_the_status_is_not_the_spec(cluster: TestCluster) -> None:
     assert (by_status["spec"]["replicas"], by_status["status"]) == (1, {"replicas": 1})
     assert by_status["metadata"]["generation"] == 1
     by_spec = cluster.patch(path, {"spec": {"replicas": 5}, "status": {"replicas": 8}})
-    assert (by_spec["spec"]["replicas"], by_spec["status"], by_spec["metadata"]["generation"]) == (5, {"replicas": 1}, 2)
+    assert (by_spec["spec"]["replicas"], by_spec["status"], by_spec["metadata"]["generation"]) == (
+        5,
+        {"replicas": 1},
+        2,
+    )
     assert [entry.get("subresource") for entry in by_spec["metadata"]["managedFields"]].count("status") == 1
 
 
@@ -179,6 +191,45 @@ def test_scale_reads_and_writes_the_replicas(cluster: TestCluster) -> None:
     live = cluster.get(f"{DEPLOYMENTS}/web")
     assert live["spec"]["replicas"] == 4
     assert "scale" in [entry.get("subresource") for entry in live["metadata"]["managedFields"]]
+
+
+def test_a_put_creates_only_where_the_kind_allows_it(cluster: TestCluster) -> None:
+    service = {"metadata": {"name": "a"}, "spec": {"ports": [{"port": 80}]}}
+    assert cluster.send("PUT", "/api/v1/namespaces/default/services/a", service).status == 201
+    assert cluster.send("PUT", f"{MAPS}/a", config_map("a")).status == 404
+
+
+def test_a_custom_resource_is_only_replaced_by_version(cluster: TestCluster) -> None:
+    path = "/apis/argoproj.io/v1alpha1/namespaces/argocd/appprojects/default"
+    project = cluster.get(path)
+    del project["metadata"]["resourceVersion"]
+    text = 'appprojects.argoproj.io "default" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified'
+    assert cluster.refuse(422, "PUT", path, project).startswith(text)
+    assert cluster.patch(path, {"metadata": {"labels": {"a": "b"}}})["metadata"]["labels"] == {"a": "b"}
+
+
+def test_patches_whose_result_cannot_be_decoded_do_not_repeat_it(cluster: TestCluster) -> None:
+    cluster.create(MAPS, config_map("a", k="secret"))
+    told = cluster.refuse(422, "PATCH", f"{MAPS}/a", {"data": {"k": 1}}, headers={"content-type": MERGE})
+    assert told.endswith("json: cannot unmarshal number into Go struct field ConfigMap.data of type string")
+    assert "secret" not in told
+
+
+def test_identities_cannot_be_changed(cluster: TestCluster) -> None:
+    cluster.create(MAPS, config_map("a"))
+    other = {"metadata": {"name": "a", "uid": "other"}}
+    assert "Precondition failed: UID in precondition: other" in cluster.refuse(409, "PUT", f"{MAPS}/a", other)
+    told = cluster.refuse(422, "PATCH", f"{MAPS}/a", {"metadata": {"uid": "x"}}, headers={"content-type": MERGE})
+    assert told == 'ConfigMap "a" is invalid: metadata.uid: Invalid value: "x": field is immutable'
+    renamed = {"metadata": {"name": "b"}}
+    text = "the name of the object (b) does not match the name on the URL (a)"
+    assert cluster.refuse(400, "PUT", f"{MAPS}/a", renamed) == text
+
+
+def test_ownership_can_be_given_up(cluster: TestCluster) -> None:
+    created = cluster.create(MAPS, config_map("a", k="v"))
+    created["metadata"]["managedFields"] = []
+    assert "managedFields" not in cluster.update(f"{MAPS}/a", created)["metadata"]
 
 
 def test_immutable_fields_stay(cluster: TestCluster) -> None:
@@ -227,6 +278,26 @@ def test_services_get_addresses_of_their_own(cluster: TestCluster) -> None:
     moved = cluster.get(f"{path}/one")
     moved["spec"]["clusterIP"] = moved["spec"]["clusterIPs"][0] = "10.96.9.9"
     assert "may not change once set" in cluster.refuse(422, "PUT", f"{path}/one", moved)
+
+
+def test_an_update_that_leaves_the_address_out_keeps_it(cluster: TestCluster) -> None:
+    path = "/api/v1/namespaces/default/services"
+    body = {"metadata": {"name": "a"}, "spec": {"ports": [{"port": 80}]}}
+    address = cluster.create(path, body)["spec"]["clusterIP"]
+    assert cluster.update(f"{path}/a", body)["spec"]["clusterIP"] == address
+    local = {**body, "spec": {**body["spec"], "externalTrafficPolicy": "Local"}}  # type: ignore[dict-item]
+    told = cluster.refuse(422, "PUT", f"{path}/a", local)
+    assert told.endswith(
+        'externalTrafficPolicy: Invalid value: "Local": may only be set for externally-accessible services'
+    )
+
+
+def test_a_service_that_is_no_longer_external_loses_what_that_took(cluster: TestCluster) -> None:
+    path = "/api/v1/namespaces/default/services"
+    cluster.create(path, {"metadata": {"name": "a"}, "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]}})
+    spec = cluster.patch(f"{path}/a", {"spec": {"type": "ClusterIP"}})["spec"]
+    assert sorted(spec["ports"][0]) == ["port", "protocol", "targetPort"]
+    assert not {"externalTrafficPolicy", "allocateLoadBalancerNodePorts"} & set(spec)
 
 
 def test_yaml_bodies_are_read_where_the_client_says_so(cluster: TestCluster) -> None:

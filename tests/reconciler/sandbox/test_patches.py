@@ -9,7 +9,9 @@ from reconciler.sandbox.patches import json_patch, merge_patch, strategic_merge
 from reconciler.sandbox.status import StatusError
 
 JSON = st.recursive(
-    st.integers() | st.text(max_size=3), lambda inner: st.dictionaries(st.text(max_size=2), inner, max_size=3), max_leaves=8
+    st.integers() | st.text(max_size=3),
+    lambda inner: st.dictionaries(st.text(max_size=2), inner, max_size=3),
+    max_leaves=8,
 )
 
 
@@ -89,14 +91,18 @@ def test_a_strategic_patch_orders_deletes_and_replaces() -> None:
 
 def test_a_strategic_patch_replaces_lists_without_keys() -> None:
     value = {"containers": [{"name": "a", "args": ["1", "2"]}]}
-    assert strategic(value, {"containers": [{"name": "a", "args": ["3"]}]})["containers"] == [{"name": "a", "args": ["3"]}]
+    assert strategic(value, {"containers": [{"name": "a", "args": ["3"]}]})["containers"] == [
+        {"name": "a", "args": ["3"]}
+    ]
 
 
 def test_a_strategic_patch_adds_to_and_takes_from_sets() -> None:
     schemas = Documents().schemas("", "v1")
     schema = schemas["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"]
     value = {"finalizers": ["a/a", "b/b"]}
-    assert strategic_merge(value, {"finalizers": ["c/c", "a/a"]}, schema, schemas) == {"finalizers": ["a/a", "b/b", "c/c"]}
+    assert strategic_merge(value, {"finalizers": ["c/c", "a/a"]}, schema, schemas) == {
+        "finalizers": ["a/a", "b/b", "c/c"]
+    }
     patch = {"$deleteFromPrimitiveList/finalizers": ["a/a"]}
     assert strategic_merge(value, patch, schema, schemas) == {"finalizers": ["b/b"]}
 

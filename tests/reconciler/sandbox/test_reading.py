@@ -67,14 +67,18 @@ def test_a_page_whose_moment_is_forgotten_is_gone(cluster: TestCluster) -> None:
         (
             {"resourceVersionMatch": "Exact"},
             422,
-            'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden '
-            "unless resourceVersion is provided",
+            (
+                'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden '
+                "unless resourceVersion is provided"
+            ),
         ),
         (
             {"watch": "1", "sendInitialEvents": "true"},
             422,
-            'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting '
-            "resourceVersionMatch to NotOlderThan",
+            (
+                'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting '
+                "resourceVersionMatch to NotOlderThan"
+            ),
         ),
     ],
 )
@@ -96,7 +100,10 @@ def test_a_watch_goes_on_from_a_version(cluster: TestCluster) -> None:
     cluster.delete(f"{MAPS}/a")
     cluster.create("/api/v1/namespaces/argocd/configmaps", config_map("elsewhere"))
     events = watch.drain()
-    assert [(event["type"], event["object"]["metadata"]["name"]) for event in events] == [("MODIFIED", "a"), ("DELETED", "a")]
+    assert [(event["type"], event["object"]["metadata"]["name"]) for event in events] == [
+        ("MODIFIED", "a"),
+        ("DELETED", "a"),
+    ]
     assert events[1]["object"]["metadata"]["resourceVersion"] == str(seen + 2)
     assert watch.drain() == []
 

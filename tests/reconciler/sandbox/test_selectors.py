@@ -65,9 +65,9 @@ def test_field_selectors_of_pods(fields: str, selected: bool) -> None:
 
 
 def test_fields_that_are_not_indexed_are_refused() -> None:
-    with pytest.raises(StatusError, match='"data.a" is not a known field selector: only "metadata.name"'):
+    with pytest.raises(StatusError, match=r'"data\.a" is not a known field selector: only "metadata\.name"'):
         object_predicate(resource("configmaps"), "", "data.a=b")
-    with pytest.raises(StatusError, match="field label not supported: spec.foo"):
+    with pytest.raises(StatusError, match=r"field label not supported: spec\.foo"):
         object_predicate(resource("pods"), "", "spec.foo=b")
     with pytest.raises(StatusError, match="invalid selector: 'x'; can't understand 'x'"):
         object_predicate(resource("pods"), "", "x")

@@ -42,23 +42,27 @@ def test_defaults_are_no_ones(cluster: TestCluster) -> None:
 
 def test_an_ordinary_manifest_is_in_sync_after_its_first_apply(cluster: TestCluster) -> None:
     path = "/apis/apps/v1/namespaces/default/deployments/web"
-    target = deployment(template={
-        "metadata": {"labels": {"app": "web"}},
-        "spec": {
-            "hostNetwork": False,
-            "containers": [
-                {
-                    "name": "main",
-                    "image": "example.com/web",
-                    "env": [{"name": "EMPTY", "value": ""}],
-                    "resources": {"limits": {"cpu": 0.5, "memory": "1024Mi"}},
-                    "ports": [{"containerPort": 80}],
-                }
-            ],
-        },
-    })
+    target = deployment(
+        template={
+            "metadata": {"labels": {"app": "web"}},
+            "spec": {
+                "hostNetwork": False,
+                "containers": [
+                    {
+                        "name": "main",
+                        "image": "example.com/web",
+                        "env": [{"name": "EMPTY", "value": ""}],
+                        "resources": {"limits": {"cpu": 0.5, "memory": "1024Mi"}},
+                        "ports": [{"containerPort": 80}],
+                    }
+                ],
+            },
+        }
+    )
     first = expect(cluster.apply(path, target), 201)
-    assert first["spec"]["template"]["spec"]["containers"][0]["resources"] == {"limits": {"cpu": "500m", "memory": "1Gi"}}
+    assert first["spec"]["template"]["spec"]["containers"][0]["resources"] == {
+        "limits": {"cpu": "500m", "memory": "1Gi"}
+    }
     second = expect(cluster.apply(path, target), 200)
     assert second["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
     assert second["metadata"]["generation"] == 1
@@ -78,9 +82,15 @@ def test_an_ordinary_manifest_is_in_sync_after_its_first_apply(cluster: TestClus
             "metadata.managedFields must be nil",
         ),
         (
-            {"apiVersion": "v1", "kind": "ConfigMap", "extra": 1},
+            {"apiVersion": "v1", "kind": "ConfigMap"},
+            400,
+            "the name of the object (a based on URL) was undeterminable: name must be provided",
+        ),
+        ({"apiVersion": "v1", "kind": "Secret"}, 400, "invalid object type: /v1, Kind=Secret"),
+        (
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "extra": 1},
             500,
-            "failed to create typed patch object (/; /v1, Kind=ConfigMap): .extra: field not declared in schema",
+            "failed to create typed patch object (/a; /v1, Kind=ConfigMap): .extra: field not declared in schema",
         ),
     ],
 )

@@ -19,12 +19,14 @@ def test_every_change_has_its_own_revision() -> None:
     assert store.get(MAPS, ObjectName("a", "x")) is None
 
 
-def test_lists_are_ordered_by_namespace_then_name() -> None:
+def test_lists_are_ordered_as_their_keys_in_etcd() -> None:
     store = Store()
     for namespace, name in [("b", "y"), ("a", "z"), ("b", "x")]:
         store.put(MAPS, named(name, namespace))
     assert [obj["metadata"]["name"] for obj in store.objects(MAPS)] == ["z", "x", "y"]
     assert [obj["metadata"]["name"] for obj in store.objects(MAPS, "b")] == ["x", "y"]
+    store.put(MAPS, named("w", "a-b"))
+    assert [obj["metadata"]["name"] for obj in store.objects(MAPS)] == ["w", "z", "x", "y"]
     assert store.resources() == [MAPS]
 
 
@@ -43,7 +45,10 @@ def test_events_since_a_revision_are_those_of_the_resource() -> None:
     store.put(SECRETS, named("s"))
     store.put(MAPS, named("x", n=1))
     store.remove(MAPS, ObjectName("a", "x"))
-    assert [(event.type, event.revision) for event in store.events_since(MAPS, seen)] == [("MODIFIED", 4), ("DELETED", 5)]
+    assert [(event.type, event.revision) for event in store.events_since(MAPS, seen)] == [
+        ("MODIFIED", 4),
+        ("DELETED", 5),
+    ]
 
 
 def test_a_forgotten_revision_is_gone() -> None:

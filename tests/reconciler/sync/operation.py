@@ -1,8 +1,9 @@
 """Drives the sync state machine by short texts, and checks after every step what must always hold.
 
 Tasks are named by their object's name; a hook that runs in several phases is ``name@Phase``. Events read ``start``,
-``tried [name=why]``, ``done name``, ``failed name why``, ``gone name``, ``health name Status``, ``hook name Phase`` and
-``stop why``; actions ``dry-run``, ``apply``, ``prune``, ``delete``, ``watch`` and ``release`` with names, and ``finish``.
+``tried [name=why]``, ``done name``, ``failed name why``, ``gone name``, ``lost name``, ``health name Status``,
+``hook name Phase`` and ``stop why``; actions ``dry-run``, ``apply``, ``prune``, ``delete``, ``watch`` and ``release``
+with names, and ``finish``.
 """
 
 from collections import Counter
@@ -126,6 +127,8 @@ class Operation:
                 return machine.TaskFailed(at, self.task(name).id, detail)
             case "gone":
                 return machine.ObjectGone(at, self.task(name).id)
+            case "lost":
+                return machine.ObjectLost(at, self.task(name).id)
             case "health":
                 status, _, message = detail.partition(" ")
                 return machine.HealthSeen(
