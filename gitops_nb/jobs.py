@@ -3,8 +3,10 @@
 import ast
 import json
 import sys
+import tempfile
 import uuid
 from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,12 +17,17 @@ from reconciler import errors
 from reconciler.errors import ReconcilerError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from nbformat import NotebookNode
+    from traitlets.config import Config
 
 RESULT_MIME: Final = "application/vnd.gitops-nb.result+json"
 DEFAULT_OUTPUT: Final = "runs/{application}/{stamp}-{run}.ipynb"
 TYPES: Final[Mapping[str, type]] = {"str": str, "bool": bool, "int": int, "float": float, "list": list, "dict": dict}
 START_TIMEOUT_S: Final = 60
+# sockaddr_un holds 104 bytes on the narrowest platform, the number of the socket and a null among them.
+MAX_SOCKET_PATH: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +216,7 @@ def run_job(
     if "notebook" in {parameter.name for parameter in describe_parameters(path)}:
         checked.setdefault("notebook", str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
-    with static_outputs():
+    with static_outputs(), _private_sockets() as config:
         try:
             executed = papermill.execute_notebook(
                 str(path),
@@ -219,7 +226,7 @@ def run_job(
                 start_timeout=START_TIMEOUT_S,
                 # A saved widget state would hide the static twin on a web page.
                 store_widget_state=False,
-                config=_kernel_config(),
+                config=config,
             )
         except PapermillExecutionError as error:
             return _failed(target, error.ename, error.evalue)
@@ -265,14 +272,22 @@ def _output_path(template: str, path: Path, values: Mapping[str, Any], run_id: s
     return Path(filled).absolute()
 
 
-def _kernel_config() -> Any:
-    """Talk to the kernel over sockets in the file system where there are such: loopback ports are open to every user."""
+@contextmanager
+def _private_sockets() -> "Iterator[Config]":
+    """How to talk to the kernel: over sockets in a folder of this run's own, where the platform has such.
+
+    Loopback ports are open to every user, and where nothing is said the sockets lie in the working directory, under one
+    name for all runs, which would then meet there.
+    """
     from traitlets.config import Config
 
     config = Config()
-    if sys.platform != "win32":
-        config.KernelManager.transport = "ipc"
-    return config
+    with tempfile.TemporaryDirectory(prefix="gitops-nb-") as folder:
+        address = str(Path(folder, "kernel"))
+        if sys.platform != "win32" and len(address) <= MAX_SOCKET_PATH:
+            config.KernelManager.transport = "ipc"
+            config.KernelManager.ip = address
+        yield config
 
 
 def _light_nbformat() -> None:

@@ -17,5 +17,6 @@ def install_argo(client: Client) -> None:
 
 def _is_established(definition: dict[str, object]) -> bool:
     status = definition.get("status")
-    conditions = status.get("conditions", []) if isinstance(status, dict) else []
+    # Null at first.
+    conditions = (status.get("conditions") if isinstance(status, dict) else None) or []
     return any(entry["type"] == "Established" and entry["status"] == "True" for entry in conditions)

@@ -62,7 +62,9 @@ def _parse(model: type[M], document: Any, where: str, violations: list[Violation
     if not isinstance(document, dict):
         raise SpecError(f"{where or model.__name__}: not an object; expected kind {model.__name__}")
     try:
-        parsed = model.model_validate(document, extra="ignore" if from_cluster else "forbid", by_alias=True, by_name=False)
+        parsed = model.model_validate(
+            document, extra="ignore" if from_cluster else "forbid", by_alias=True, by_name=False
+        )
     except ValidationError as error:
         violations += [_violation(detail) for detail in error.errors(include_url=False, include_input=False)]
         parsed = None

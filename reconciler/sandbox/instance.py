@@ -17,6 +17,8 @@ from reconciler.errors import ClusterUnreachableError, UsageError
 
 if TYPE_CHECKING:
     from reconciler.sandbox.api import Api
+    from reconciler.sandbox.controllers import ControllerLoop
+    from reconciler.sandbox.server import Server
 
 DEFAULT_LATENCY_S: Final = 0.05
 START_TIMEOUT_S: Final = 20.0
@@ -137,39 +139,12 @@ class Sandbox:
             ready.set()
 
     async def _serve(self, ready: threading.Event) -> None:
-        import uvicorn
-
-        from reconciler.sandbox.api import Api
-        from reconciler.sandbox.bootstrap import bootstrap
-        from reconciler.sandbox.cluster import Cluster, utc_now
-        from reconciler.sandbox.controllers import start_controllers
-        from reconciler.sandbox.server import Server
         from reconciler.sandbox.tls import make_certificate
 
         certificate, key = make_certificate(self._folder)
         self._loop = asyncio.get_running_loop()
-        cluster = Cluster(clock=self._clock or utc_now, seed=self._seed)
-        self._api = Api(cluster)
-        controllers = start_controllers(
-            self._api, self._loop, latency_s=self._latency_s, certificate=certificate.read_text()
-        )
-        bootstrap(self._api)
-        application = Server(self._api, token=self.token, instance=self.instance)
-        config = uvicorn.Config(
-            application,
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            loop="asyncio",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=1,
-            ssl_certfile=str(certificate),
-            ssl_keyfile=str(key),
-        )
-        server = uvicorn.Server(config)
+        application, controllers = self._populate(self._loop, certificate.read_text())
+        server = _http_server(application, certificate, key)
         listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         # Accepted connections inherit it. asyncio sets it only on sockets made with an explicit protocol, and without it
         # each answer waits 40 ms for the client's delayed acknowledgement.
@@ -192,6 +167,19 @@ class Sandbox:
         ready.set()
         await serving
 
+    def _populate(self, loop: asyncio.AbstractEventLoop, authority: str) -> "tuple[Server, ControllerLoop]":
+        """The cluster with its first objects, and its controllers at work."""
+        from reconciler.sandbox.api import Api
+        from reconciler.sandbox.bootstrap import bootstrap
+        from reconciler.sandbox.cluster import Cluster, utc_now
+        from reconciler.sandbox.controllers import start_controllers
+        from reconciler.sandbox.server import Server
+
+        self._api = Api(Cluster(clock=self._clock or utc_now, seed=self._seed))
+        controllers = start_controllers(self._api, loop, latency_s=self._latency_s, certificate=authority)
+        bootstrap(self._api)
+        return Server(self._api, token=self.token, instance=self.instance), controllers
+
     def _write_kubeconfig(self, certificate: Path) -> None:
         from base64 import b64encode
 
@@ -208,3 +196,23 @@ class Sandbox:
         self.kubeconfig.chmod(0o600)
         # JSON is YAML, and needs no YAML library here.
         self.kubeconfig.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def _http_server(application: "Server", certificate: Path, key: Path) -> Any:
+    import uvicorn
+
+    config = uvicorn.Config(
+        application,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        loop="asyncio",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=1,
+        ssl_certfile=str(certificate),
+        ssl_keyfile=str(key),
+    )
+    return uvicorn.Server(config)

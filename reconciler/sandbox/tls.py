@@ -3,8 +3,12 @@
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.sandbox.cluster import utc_now
+
+if TYPE_CHECKING:
+    from cryptography.x509 import KeyUsage
 
 
 def make_certificate(directory: Path) -> tuple[Path, Path]:
@@ -25,17 +29,6 @@ def make_certificate(directory: Path) -> tuple[Path, Path]:
         x509.IPAddress(IPv4Address("127.0.0.1")),
         x509.IPAddress(IPv6Address("::1")),
     ]
-    usage = x509.KeyUsage(
-        digital_signature=True,
-        key_cert_sign=True,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -46,7 +39,7 @@ def make_certificate(directory: Path) -> tuple[Path, Path]:
         .not_valid_after(now + timedelta(days=30))
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(usage, critical=True)
+        .add_extension(_key_usage(), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
@@ -57,3 +50,18 @@ def make_certificate(directory: Path) -> tuple[Path, Path]:
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return certificate_file, key_file
+
+
+def _key_usage() -> "KeyUsage":
+    from cryptography.x509 import KeyUsage
+
+    others = (
+        "content_commitment",
+        "key_encipherment",
+        "data_encipherment",
+        "key_agreement",
+        "crl_sign",
+        "encipher_only",
+        "decipher_only",
+    )
+    return KeyUsage(digital_signature=True, key_cert_sign=True, **dict.fromkeys(others, False))

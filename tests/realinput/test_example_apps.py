@@ -189,9 +189,10 @@ def test_microservices_demo_syncs_and_stays_in_sync(
     shutil.copytree(real_input / "microservices-demo", copy)
     repository = GitRepository.create(tmp_path / "repository", copy)
     name = f"shop-{unique}"
-    client.create(APPLICATIONS, application(name, name, {"repoURL": repository.url, "path": path})).expect(201)
+    client.create("/api/v1/namespaces", {"metadata": {"name": name}}).expect(201)
+    client.create(APPLICATIONS, application(name, name, {"repoURL": repository.url, "path": path}, ())).expect(201)
     reconciler = engine(cluster_kubeconfig)
-    # Its Service of type LoadBalancer never becomes Healthy where nothing gives out addresses.
+    # One wave ends with its applies. Its Service of type LoadBalancer would never be Healthy: nothing gives out addresses.
     outcome = reconciler.sync(reconciler.reconcile(reconciler.application(name)))
     assert outcome.result.succeeded, json.dumps(outcome.result.message)
     assert_nothing_left(reconciler, name)

@@ -102,6 +102,8 @@ class Operation:
         for action in actions:
             self._check(action)
             self.actions.append(action)
+        for result in state.results.values():
+            assert (result.finished_at is None) == (result.hook_phase is OperationPhase.RUNNING)
         if state.finished:
             self._check_end()
         return actions

@@ -179,6 +179,20 @@ PULLED = {
         ],
         ["PreSync/0 Namespace web", "PreSync/0 CustomResourceDefinition zebras.zoo", "PreSync/0 Zebra z"],
     ),
+    "a pruned namespace is nobody's need": (
+        [prune("web", wave=3, kind="Namespace"), task("a")],
+        ["Sync/0 ConfigMap a", "Sync/3 Namespace web"],
+    ),
+    "a pruned definition is nobody's need": (
+        [
+            replace(
+                task("zebras.zoo:3", kind=CRD, spec={"group": "zoo", "names": {"kind": "Zebra"}}),
+                action=TaskAction.PRUNE,
+            ),
+            task("z", kind="zoo/Zebra"),
+        ],
+        ["Sync/0 Zebra z", "Sync/3 CustomResourceDefinition zebras.zoo"],
+    ),
     "a prune uses nothing": (
         [task("web:3", kind="Namespace"), prune("old")],
         ["Sync/0 ConfigMap old", "Sync/3 Namespace web"],
@@ -203,6 +217,9 @@ def test_a_cluster_scoped_object_counts_as_a_user_of_the_destination() -> None:
     assert shown(tasks) == ["Sync/0 ClusterRole reader", "Sync/3 Namespace web"]
     assert shown(tasks, destination="web") == ["Sync/0 Namespace web", "Sync/0 ClusterRole reader"]
     assert shown(tasks, destination="db") == ["Sync/0 ClusterRole reader", "Sync/3 Namespace web"]
+    # A namespace is none of them.
+    namespaces = [task("web:3", kind="Namespace"), task("db", kind="Namespace")]
+    assert shown(namespaces, destination="web") == ["Sync/0 Namespace db", "Sync/3 Namespace web"]
 
 
 LAST = frozenset({"PruneLast=true"})
