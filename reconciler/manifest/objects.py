@@ -6,7 +6,6 @@ from typing import Any, Self
 
 from reconciler.errors import SpecError, Violation
 
-
 Manifest = dict[str, Any]
 """A Kubernetes object as JSON gives it: str keys; str, int, float, bool, None, list, dict values."""
 

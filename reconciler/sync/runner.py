@@ -304,7 +304,7 @@ class SyncRunner:
         now = self.clock()
         if awaited.deleted_uid:
             return machine.ObjectGone(now, task.id) if _uid(obj) != awaited.deleted_uid else None
-        if _uid(obj) != awaited.applied_uid:
+        if obj is None or _uid(obj) != awaited.applied_uid:
             # A watch may lag behind: only the API server's own answer makes an object gone, or another one.
             obj = get_object(self.connection, place[0], namespace=place[1], name=place[2])
             if obj is None or _uid(obj) != awaited.applied_uid:

@@ -16,7 +16,7 @@ import urllib3
 from reconciler.sandbox import stop_sandbox
 from tests.conftest import ROOT
 
-TOKEN = "a-token-of-the-test"  # noqa: S105
+TOKEN = "a-token-of-the-test"
 
 
 @pytest.fixture

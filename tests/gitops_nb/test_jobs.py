@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -410,3 +411,29 @@ def test_a_run(make: Make, tmp_path: Path, source: str, status: int, summary: st
     assert 'application = "shop"' in injected.source
     assert f'notebook = "{executed}"' in injected.source
     assert path.read_bytes() == before
+
+
+LOOK = f"""\
+import json, os
+from pathlib import Path
+from ipykernel.connect import get_connection_info
+info = json.loads(get_connection_info())
+folder = Path(info["ip"]).parent
+found = {{"transport": info["transport"], "folder": str(folder), "mode": oct(folder.stat().st_mode & 0o777), "here": os.listdir()}}
+display({{{RESULT_MIME!r}: found}}, raw=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sockets of the file system are a matter of Unix")
+def test_a_kernel_is_reached_in_a_folder_that_is_only_ours(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under a name of all runs, in the working directory, two runs at once would reach each other's kernels."""
+    path = make("application: str = ''", cell(LOOK))
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    found = run_job(path, {}, output=str(tmp_path / "out.ipynb")).result
+    assert (found["transport"], found["mode"], found["here"]) == ("ipc", "0o700", [])
+    assert Path(found["folder"]) not in (here, Path())
+    assert not Path(found["folder"]).exists()
