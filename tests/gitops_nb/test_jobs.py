@@ -419,8 +419,8 @@ from pathlib import Path
 from ipykernel.connect import get_connection_info
 info = json.loads(get_connection_info())
 folder = Path(info["ip"]).parent
-found = {{"transport": info["transport"], "folder": str(folder), "mode": oct(folder.stat().st_mode & 0o777), "here": os.listdir()}}
-display({{{RESULT_MIME!r}: found}}, raw=True)
+found = {{"transport": info["transport"], "folder": str(folder), "mode": oct(folder.stat().st_mode & 0o777)}}
+display({{{RESULT_MIME!r}: {{**found, "here": os.listdir()}}}}, raw=True)
 """
 
 
