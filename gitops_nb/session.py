@@ -8,7 +8,8 @@ from reconciler import Reconciler
 from reconciler.diff.records import Comparison
 from reconciler.engine import SyncOutcome
 from reconciler.model import Application
-from reconciler.sync.machine import Event, SyncState
+from reconciler.sync.events import Event
+from reconciler.sync.machine import SyncState
 from reconciler.sync.records import PlanOptions, SyncPlan, TaskResult
 from reconciler.sync.runner import Listener, RunOptions
 

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from reconciler.cli.others import emit_records
-from reconciler.cli.output import emit_data, emit_rows, emit_text, is_document, note
+from reconciler.cli.output import emit_data, emit_rows, emit_text, is_document, note, visible
 from reconciler.cli.settings import Settings, Workspace, read_application
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
     from reconciler.diff.records import Comparison
     from reconciler.manifest.objects import ResourceKey
-    from reconciler.sync.machine import Event, SyncState
+    from reconciler.sync.events import Event
+    from reconciler.sync.machine import SyncState
     from reconciler.sync.records import PlanOptions
 
 app_commands = typer.Typer(no_args_is_help=True, help="Applications: what differs, what a sync would do, and the sync.")
@@ -80,7 +81,10 @@ def get(context: typer.Context, name: Name = None, file: File = None, revision: 
     if not is_document(settings) and settings.output in ("table", "wide"):
         head = _summary(comparison)
         emit_text(
-            "".join(f"{label + ':':<12}{head[label]}\n" for label in ("name", "project", "sync", "health", "revision"))
+            "".join(
+                f"{label + ':':<12}{visible(str(head[label]))}\n"
+                for label in ("name", "project", "sync", "health", "revision")
+            )
             + "\n"
         )
     columns = ["kind", "namespace", "name", "sync", "health", "message"]

@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from reconciler.cluster.connection import Connection
-from reconciler.errors import InvalidObjectError
+from reconciler.errors import ClusterError, InvalidObjectError
 from reconciler.manifest.objects import GroupVersionKind, Manifest, name_of, namespace_of
 
 AGGREGATED: Final = (
@@ -96,6 +96,10 @@ def discover(connection: Connection) -> Discovery:
     core = connection.get("/api", accept=AGGREGATED)
     groups = connection.get("/apis", accept=AGGREGATED)
     version = connection.get("/version")
+    if "items" not in core or "items" not in groups:
+        raise ClusterError(
+            f"{connection.server} does not answer aggregated discovery; Kubernetes 1.27 or newer is needed"
+        )
     resources, stale = parse_discovery([core, groups])
     return Discovery(resources, stale_groups=stale, kube_version=str(version.get("gitVersion", "")))
 

@@ -25,6 +25,8 @@ class Model(BaseModel):
         frozen=True,
         extra="forbid",
         strict=True,
+        # A command reads one kind of object; building the validators of all takes longer than many commands.
+        defer_build=True,
     )
 
     @model_validator(mode="before")

@@ -13,6 +13,26 @@ from datetime import datetime
 from enum import Enum
 from itertools import groupby
 
+from reconciler.sync.events import (
+    Action,
+    Apply,
+    DeleteHooks,
+    DryRun,
+    DryRunFinished,
+    Event,
+    Finish,
+    HealthSeen,
+    HookSeen,
+    ObjectGone,
+    ObjectLost,
+    Prune,
+    ReleaseHooks,
+    Started,
+    Stopped,
+    TaskDone,
+    TaskFailed,
+    Watch,
+)
 from reconciler.sync.order import kind_rank
 from reconciler.sync.records import Change, SyncPlan, SyncTask, TaskAction, TaskResult
 from reconciler.terms import HealthStatus, HookDeletePolicy, OperationPhase, ResultCode, SyncPhase
@@ -29,122 +49,6 @@ class Stage(Enum):
     WAIT = "wait"
     CLEAN_UP = "clean up"
     FINISHED = "finished"
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened ``at`` a time."""
-
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Started(Event):
-    """The operation may begin."""
-
-
-@dataclass(frozen=True, slots=True)
-class DryRunFinished(Event):
-    """``failures`` maps task ids to the API server's messages."""
-
-    failures: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class TaskDone(Event):
-    """An apply or creation was accepted."""
-
-    task_id: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class TaskFailed(Event):
-    """An apply, prune or deletion was refused."""
-
-    task_id: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectGone(Event):
-    """A deleted object is really gone."""
-
-    task_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectLost(Event):
-    """An object that is waited for has disappeared: somebody else deleted it."""
-
-    task_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class HealthSeen(Event):
-    """The health of an object that is waited for; None for a kind that has none, which counts as done."""
-
-    task_id: str
-    health: HealthStatus | None
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class HookSeen(Event):
-    """The state of a hook."""
-
-    task_id: str
-    phase: OperationPhase
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped(Event):
-    """The operation is ended from outside: a time limit, a signal, a lost lock."""
-
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """Something the runner must do for these tasks."""
-
-    tasks: tuple[SyncTask, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class DryRun(Action):
-    """Try every write without persisting anything; answered by `DryRunFinished`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Apply(Action):
-    """Apply in parallel; each task is answered by `TaskDone` or `TaskFailed`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prune(Action):
-    """Delete in parallel and wait; each task is answered by `ObjectGone` or `TaskFailed`."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteHooks(Action):
-    """Delete hook objects and wait; each task is answered by `ObjectGone` or `TaskFailed`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Watch(Action):
-    """Report `HealthSeen` or `HookSeen` at every change of these objects."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseHooks(Action):
-    """Remove our finalizer: the outcome of these hooks is known. Not answered."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finish(Action):
-    """The operation has ended; nothing follows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Carries out what the state machine decides, against a real API server, and tells it what happened."""
 
+import logging
 import queue
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,17 +14,21 @@ from reconciler.cluster.discovery import ApiResource, Discovery, discover
 from reconciler.cluster.follow import Follower, Sighting
 from reconciler.cluster.live import get_object
 from reconciler.cluster.write import apply_object, delete_object, patch_object
-from reconciler.errors import ForbiddenError, NotFoundError, ReconcilerError, SpecError
+from reconciler.errors import ConflictError, ForbiddenError, NotFoundError, ReconcilerError, SpecError
 from reconciler.health import assess_readiness, hook_phase
 from reconciler.manifest import OpenApi
-from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, metadata_of
+from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, metadata_of, name_of, namespace_of
 from reconciler.manifest.typed.validate import validate
-from reconciler.sync import machine
-from reconciler.sync.machine import Action, Event, SyncState, step
+from reconciler.sync import events
+from reconciler.sync.events import Action, Event
+from reconciler.sync.machine import SyncState, ordered_results, step
 from reconciler.sync.records import Change, SyncPlan, SyncResult, SyncTask, TaskAction
 from reconciler.terms import FINALIZER_HOOK
 
+log = logging.getLogger(__name__)
+
 PARALLEL_WRITES: Final = 8
+CONFLICT_RETRIES: Final = 5
 ESTABLISH_TIMEOUT_S: Final = 10.0
 Place = tuple[ApiResource, str, str]
 Clock = Callable[[], datetime]
@@ -98,15 +103,15 @@ class SyncRunner:
         deadline = None if self.options.timeout_s is None else time.monotonic() + self.options.timeout_s
         state = SyncState(plan)
         interrupt: KeyboardInterrupt | None = None
-        self._events.put(machine.Started(started))
+        self._events.put(events.Started(started))
         with self._follower, self._pool:
             while not state.finished:
                 try:
                     event = self._next(deadline)
                 except KeyboardInterrupt as error:
                     interrupt = error
-                    event = machine.Stopped(self.clock(), "interrupted")
-                if isinstance(event, machine.Stopped):
+                    event = events.Stopped(self.clock(), "interrupted")
+                if isinstance(event, events.Stopped):
                     # What follows is only cleaning up, which has its own short limit.
                     deadline = time.monotonic() + 5 if deadline is None or interrupt else deadline + 5
                 state, actions = step(state, event)
@@ -123,7 +128,7 @@ class SyncRunner:
             message=state.message,
             started_at=started,
             finished_at=self.clock(),
-            results=tuple(machine.ordered_results(state)),
+            results=tuple(ordered_results(state)),
             options=plan.options,
             initiated_by=initiated_by,
             warnings=plan.warnings,
@@ -133,32 +138,32 @@ class SyncRunner:
         try:
             return self._events.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
         except queue.Empty:
-            return machine.Stopped(self.clock(), f"not done after {self.options.timeout_s:g} s")
+            return events.Stopped(self.clock(), f"not done after {self.options.timeout_s:g} s")
 
     def _do(self, action: Action) -> None:
         match action:
-            case machine.DryRun(tasks=tasks):
+            case events.DryRun(tasks=tasks):
                 self._pool.submit(self._dry_run, tasks)
-            case machine.Apply(tasks=tasks):
+            case events.Apply(tasks=tasks):
                 for task in tasks:
                     self._pool.submit(self._answer, task, self._apply)
-            case machine.Prune(tasks=tasks) | machine.DeleteHooks(tasks=tasks):
+            case events.Prune(tasks=tasks) | events.DeleteHooks(tasks=tasks):
                 for task in tasks:
                     self._pool.submit(self._answer, task, self._delete)
-            case machine.ReleaseHooks(tasks=tasks):
+            case events.ReleaseHooks(tasks=tasks):
                 for task in tasks:
-                    self._release(task)
-            case machine.Watch(tasks=tasks):
-                self._watch(tasks)
+                    self._pool.submit(self._release, task)
+            case events.Watch(tasks=tasks):
+                self._pool.submit(self._watch, tasks)
 
     def _answer(self, task: SyncTask, work: Callable[[SyncTask], Event | None]) -> None:
         """Do the work of one task in a worker thread; whatever goes wrong becomes the task's failure."""
         try:
             event = work(task)
         except ReconcilerError as error:
-            event = machine.TaskFailed(self.clock(), task.id, str(error))
+            event = events.TaskFailed(self.clock(), task.id, str(error))
         except Exception as error:  # noqa: BLE001 - a thread that dies silently would leave the operation waiting for ever
-            event = machine.TaskFailed(self.clock(), task.id, f"internal error: {type(error).__name__}")
+            event = events.TaskFailed(self.clock(), task.id, f"internal error: {type(error).__name__}")
         if event is not None:
             self._events.put(event)
 
@@ -189,7 +194,7 @@ class SyncRunner:
             for task, message in zip(tasks, pool.map(self._try, tasks), strict=True):
                 if message:
                     failures[task.id] = message
-        self._events.put(machine.DryRunFinished(self.clock(), failures))
+        self._events.put(events.DryRunFinished(self.clock(), failures))
 
     def _try(self, task: SyncTask) -> str:
         """Why the task would fail, empty when it would not."""
@@ -239,7 +244,7 @@ class SyncRunner:
         text = (
             "created" if task.change is Change.CREATE else "unchanged" if task.change is Change.UNCHANGED else "applied"
         )
-        return machine.TaskDone(self.clock(), task.id, f"{name} {text}")
+        return events.TaskDone(self.clock(), task.id, f"{name} {text}")
 
     def _delete(self, task: SyncTask) -> Event | None:
         """Delete and leave the answer to the watch, which reports when the object is really gone."""
@@ -247,7 +252,7 @@ class SyncRunner:
         live = get_object(self.connection, resource, namespace=task.key.namespace, name=task.key.name)
         same = task.action is not TaskAction.PRUNE or _uid(live) == _uid(task.live)
         if live is None or not same:
-            return machine.ObjectGone(self.clock(), task.id)
+            return events.ObjectGone(self.clock(), task.id)
         if task.is_hook:
             self._strip_finalizer(resource, live)
         delete_object(self.connection, resource, live, propagation=self.options.propagation)
@@ -257,37 +262,58 @@ class SyncRunner:
         return None
 
     def _release(self, task: SyncTask) -> None:
-        resource = self._resource(task)
-        live = get_object(self.connection, resource, namespace=task.key.namespace, name=task.key.name)
-        if live is not None:
-            self._strip_finalizer(resource, live)
+        """Remove our finalizer in a worker thread; what stays of it the next sync removes."""
+        try:
+            resource = self._resource(task)
+            live = get_object(self.connection, resource, namespace=task.key.namespace, name=task.key.name)
+            if live is not None:
+                self._strip_finalizer(resource, live)
+        except ReconcilerError as error:
+            log.warning("%s: the hook finalizer could not be removed: %s", task.key, error)
 
     def _strip_finalizer(self, resource: ApiResource, live: Manifest) -> None:
-        finalizers = metadata_of(live).get("finalizers") or []
-        if FINALIZER_HOOK in finalizers:
+        """Remove our finalizer from exactly the list that was read; whoever changes the object meanwhile goes first."""
+        for _ in range(CONFLICT_RETRIES):
+            finalizers = metadata_of(live).get("finalizers") or []
+            if FINALIZER_HOOK not in finalizers:
+                return
             rest = [entry for entry in finalizers if entry != FINALIZER_HOOK]
-            patch = {
-                "metadata": {"finalizers": rest or None, "resourceVersion": metadata_of(live).get("resourceVersion")}
-            }
-            patch_object(self.connection, resource, live, patch)
+            patch = {"metadata": {"finalizers": rest or None, "resourceVersion": metadata_of(live)["resourceVersion"]}}
+            try:
+                patch_object(self.connection, resource, live, patch)
+            except NotFoundError:
+                return
+            except ConflictError:
+                again = get_object(self.connection, resource, namespace=namespace_of(live), name=name_of(live))
+                if again is None:
+                    return
+                live = again
+            else:
+                return
+        raise ConflictError(f"{name_of(live)} changes faster than its finalizer can be removed; sync again")
 
-    def _watch(self, tasks: Iterable[SyncTask]) -> None:
-        places = {
-            (self._resource(task), task.key.namespace, task.key.name): Awaited(task, applied_uid=self._applied[task.id])
-            for task in tasks
-        }
-        self._places.update(places)
-        children = [place for place in places if places[place].task.is_child]
-        for place in children:
-            self._pool.submit(self._answer, places[place].task, self._child)
-        self._follower.follow(place for place in places if place not in children)
+    def _watch(self, tasks: Sequence[SyncTask]) -> None:
+        """Follow the objects, a watch for each kind and namespace; child Applications are synced instead."""
+        places: list[Place] = []
+        for task in tasks:
+            if task.is_child:
+                self._pool.submit(self._answer, task, self._child)
+                continue
+            try:
+                place = (self._resource(task), task.key.namespace, task.key.name)
+            except ReconcilerError as error:
+                self._events.put(events.TaskFailed(self.clock(), task.id, str(error)))
+                continue
+            self._places[place] = Awaited(task, applied_uid=self._applied[task.id])
+            places.append(place)
+        self._follower.follow(places)
 
     def _child(self, task: SyncTask) -> Event:
         failure = self.sync_child(task.key)
         if failure:
-            return machine.TaskFailed(self.clock(), task.id, failure)
+            return events.TaskFailed(self.clock(), task.id, failure)
         # Whatever health it has now is its own: it was waited for, or it waits for somebody to sync it.
-        return machine.HealthSeen(self.clock(), task.id, None)
+        return events.HealthSeen(self.clock(), task.id, None)
 
     def _seen(self, sighting: Sighting) -> None:
         """What the watch saw, as an event; called from the watching threads."""
@@ -296,24 +322,24 @@ class SyncRunner:
         if awaited is None:
             return
         if isinstance(sighting.error, ForbiddenError):
-            self._events.put(machine.TaskFailed(self.clock(), awaited.task.id, str(sighting.error)))
+            self._events.put(events.TaskFailed(self.clock(), awaited.task.id, str(sighting.error)))
         elif sighting.error is None:
             self._answer(awaited.task, lambda task: self._judge(task, awaited, place, sighting.object))
 
     def _judge(self, task: SyncTask, awaited: Awaited, place: Place, obj: Manifest | None) -> Event | None:
         now = self.clock()
         if awaited.deleted_uid:
-            return machine.ObjectGone(now, task.id) if _uid(obj) != awaited.deleted_uid else None
+            return events.ObjectGone(now, task.id) if _uid(obj) != awaited.deleted_uid else None
         if obj is None or _uid(obj) != awaited.applied_uid:
             # A watch may lag behind: only the API server's own answer makes an object gone, or another one.
             obj = get_object(self.connection, place[0], namespace=place[1], name=place[2])
             if obj is None or _uid(obj) != awaited.applied_uid:
-                return machine.ObjectLost(now, task.id)
+                return events.ObjectLost(now, task.id)
         if task.is_hook:
             phase, message = hook_phase(obj)
-            return machine.HookSeen(now, task.id, phase, message)
+            return events.HookSeen(now, task.id, phase, message)
         health = assess_readiness(obj)
-        return machine.HealthSeen(now, task.id, health.status if health else None, health.message if health else "")
+        return events.HealthSeen(now, task.id, health.status if health else None, health.message if health else "")
 
 
 def _uid(obj: Manifest | None) -> str:
