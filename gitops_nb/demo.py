@@ -90,7 +90,7 @@ def main() -> None:
     gitops_nb("app", "diff", "shop", "-o", "wide", *cluster, expected=1)
     newest = max(DEMO.glob("shop-apps-*.ipynb"))
     say(f"Done in {time.monotonic() - started:.0f} s. The executed notebook: {newest.relative_to(ROOT)}")
-    print("Open it, and the same cluster, in JupyterLab with: make lab")
+    print("Look at the same cluster in JupyterLab: make lab, then open walkthroughs/first-look.ipynb")
     print(f"Use kubectl or gitops-nb on it with: export KUBECONFIG={cluster[1]}")
     print("Stop the sandbox with: .venv/bin/gitops-nb sandbox stop")
 

@@ -130,7 +130,8 @@ def _after_dry_run(state: SyncState, failures: Mapping[str, str], at: datetime) 
         for task_id, message in failures.items():
             results[task_id] = _result(by_id[task_id], ResultCode.SYNC_FAILED, message, at)
         state = replace(state, results=results)
-        return _finish(state, OperationPhase.FAILED, "one or more objects failed to apply (dry run)")
+        text = f"one or more objects failed to apply (dry run): {_reasons(state)}"
+        return _finish(state, OperationPhase.FAILED, text)
     if state.plan.options.dry_run:
         results = {**state.results}
         for task in state.plan.tasks:
@@ -323,8 +324,11 @@ def _fail(state: SyncState, at: datetime) -> Outcome:
 
 
 def _failures(state: SyncState) -> str:
-    reasons = [f"{result.key}: {result.message}" for result in state.results.values() if _is_failure(result)]
-    return f"one or more synchronization tasks completed unsuccessfully: {'; '.join(reasons)}"
+    return f"one or more synchronization tasks completed unsuccessfully: {_reasons(state)}"
+
+
+def _reasons(state: SyncState) -> str:
+    return "; ".join(f"{result.key}: {result.message}" for result in state.results.values() if _is_failure(result))
 
 
 def _stopped(state: SyncState, message: str, at: datetime) -> Outcome:

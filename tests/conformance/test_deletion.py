@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 
+from tests.argo import install_argo
 from tests.conformance.client import Client
 from tests.conformance.objects import config_map, config_maps, deployment, deployments, owner_reference
 
@@ -91,3 +92,19 @@ def test_a_namespace_takes_everything_along(client: Client) -> None:
     )
     client.patch(f"{config_maps(name)}/one", {"metadata": {"finalizers": None}}).expect()
     client.wait_gone("/api/v1/namespaces", name, timeout_s=60)
+
+
+def test_only_custom_resources_may_carry_a_finalizer_without_a_domain(client: Client, namespace: str) -> None:
+    install_argo(client)
+    name = "resources-finalizer.example.com"
+    body = client.create(config_maps(namespace), config_map("one", finalizers=[name])).expect(422)
+    assert [cause["field"] for cause in body["details"]["causes"]] == ["metadata.finalizers[0]"]
+    application = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Application",
+        "metadata": {"name": "one", "finalizers": [name]},
+        "spec": {"project": "default", "destination": {}},
+    }
+    path = f"/apis/argoproj.io/v1alpha1/namespaces/{namespace}/applications"
+    assert client.create(path, application).expect(201)["metadata"]["finalizers"] == [name]
+    client.patch(f"{path}/one", {"metadata": {"finalizers": None}}).expect()

@@ -125,7 +125,7 @@ def validate_metadata(resource: Resource, obj: Manifest) -> list[Cause]:
     causes += validate_labels(metadata.get("labels") or {}, "metadata.labels")
     causes += _annotations(metadata.get("annotations") or {}, "metadata.annotations")
     causes += _owners(metadata.get("ownerReferences") or ())
-    return causes + _finalizers(metadata.get("finalizers") or ())
+    return causes + _finalizers(metadata.get("finalizers") or (), built_in=not resource.crd)
 
 
 def validate_labels(labels: Mapping[str, str], field: str) -> list[Cause]:
@@ -168,12 +168,13 @@ def _owners(references: Any) -> list[Cause]:
     return causes
 
 
-def _finalizers(finalizers: Any) -> list[Cause]:
+def _finalizers(finalizers: Any, *, built_in: bool) -> list[Cause]:
+    """A custom resource may carry a name without a domain, for which the real server only warns."""
     causes = []
     for index, finalizer in enumerate(finalizers):
         field = f"metadata.finalizers[{index}]"
         causes += [invalid_value(field, finalizer, error) for error in qualified_name_errors(finalizer)]
-        if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
+        if built_in and "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
             why = "name is neither a standard finalizer name nor is it fully qualified"
             causes.append(invalid_value(field, finalizer, why))
     return causes

@@ -30,7 +30,7 @@ SCENARIOS = {
     "a refused dry run writes nothing": Scenario(
         [apply("a"), apply("b"), hook("fail", "SyncFail")],
         [("start", ["dry-run a b fail"]), ("tried b=invalid", ["finish"])],
-        "Failed: one or more objects failed to apply (dry run)",
+        "Failed: one or more objects failed to apply (dry run): ConfigMap web/b: invalid",
         ["b SyncFailed"],
     ),
     "a dry run ends without writing": Scenario(
