@@ -62,7 +62,8 @@ def get(context: typer.Context, name: Name = None, file: File = None, revision: 
     """One Application and its resources."""
     settings: Settings = context.obj
     with Workspace(settings) as workspace:
-        comparison = workspace.reconciler.compare(workspace.application(name, file), revision=revision)
+        application = workspace.application(name, file)
+        comparison = workspace.reconciler.compare(application, revision=revision)
     rows = [
         {
             "kind": entry.key.kind,
@@ -126,7 +127,8 @@ def diff(context: typer.Context, name: Name = None, file: File = None, revision:
 
     settings: Settings = context.obj
     with Workspace(settings) as workspace:
-        comparison = workspace.reconciler.compare(workspace.application(name, file), revision=revision)
+        application = workspace.application(name, file)
+        comparison = workspace.reconciler.compare(application, revision=revision)
     if is_document(settings):
         emit_data(comparison, settings)
     elif settings.output in ("csv", "name", "wide"):
@@ -212,8 +214,8 @@ def sync(
 
     settings: Settings = context.obj
     with Workspace(settings) as workspace:
-        engine = workspace.reconciler
         application = workspace.application(name, file)
+        engine = workspace.reconciler
         options = _options(prune=prune, only=apply_out_of_sync_only, resources=resource, dry_run=dry_run)
         reconciliation = engine.reconcile(application, revision=revision)
         outcome = engine.sync(
@@ -247,7 +249,8 @@ def wait(
     """Wait until an Application is Synced and Healthy; exit status 1 when it is Degraded or the time is over."""
     settings: Settings = context.obj
     with Workspace(settings) as workspace:
-        comparison = workspace.reconciler.wait(workspace.application(name, file), timeout_s=timeout)
+        application = workspace.application(name, file)
+        comparison = workspace.reconciler.wait(application, timeout_s=timeout)
     emit_rows([_summary(comparison)], settings, columns=["name", "project", "sync", "health", "revision"])
     if comparison.health.status != "Healthy":
         raise typer.Exit(1)

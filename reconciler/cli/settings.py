@@ -1,19 +1,23 @@
 """What every command knows: the global options, and the engine made from them."""
 
+import contextlib
 import re
+import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from reconciler.errors import SpecError, UsageError
+from reconciler.errors import ReconcilerError, SpecError, UsageError
 
 if TYPE_CHECKING:
     from reconciler.engine import Reconciler
     from reconciler.manifest.objects import Manifest
     from reconciler.model import Application
+    from reconciler.source import RepositoryCache
 
 
 class OutputFormat(StrEnum):
@@ -96,16 +100,21 @@ class Workspace(AbstractContextManager["Workspace"]):
             from reconciler.cluster import connect
             from reconciler.engine import Reconciler
             from reconciler.history import open_store
-            from reconciler.source import RepositoryCache
 
             connection = connect(kubeconfig=self.settings.kubeconfig, context=self.settings.context)
             self._reconciler = Reconciler(
                 connection,
-                repositories=self._stack.enter_context(RepositoryCache()),
+                repositories=self.repositories,
                 store=self._stack.enter_context(open_store(self.settings.store)),
                 namespace=self.settings.namespace,
             )
         return self._reconciler
+
+    @cached_property
+    def repositories(self) -> "RepositoryCache":
+        from reconciler.source import RepositoryCache
+
+        return self._stack.enter_context(RepositoryCache())
 
     def application(self, name: str | None, file: Path | None) -> "Application":
         """The named Application of the cluster, or the one in a file.
@@ -116,10 +125,24 @@ class Workspace(AbstractContextManager["Workspace"]):
             When neither or both are given.
         """
         if file is not None:
-            return read_application(file, name=name, namespace=self.settings.namespace)
+            application = read_application(file, name=name, namespace=self.settings.namespace)
+            self._fetch_ahead(application)
+            return application
         if not name:
             raise UsageError("name an Application, or give a file with -f FILE")
         return self.reconciler.application(name)
+
+    def _fetch_ahead(self, application: "Application") -> None:
+        """Let Git fetch while the rest of the engine is loaded and connected."""
+        repositories = self.repositories
+
+        def fetch() -> None:
+            # What fails here fails again, and is told, when the source is read.
+            with contextlib.suppress(ReconcilerError):
+                for source in application.sources:
+                    repositories.open(source.repo_url, allow_local=True)
+
+        threading.Thread(target=fetch, daemon=True).start()
 
 
 def read_application(file: Path, *, name: str | None = None, namespace: str = "argocd") -> "Application":
