@@ -1,6 +1,7 @@
 """The demo: sandbox cluster, example repository, App of Apps, one notebook sync, its history: ``make demo``."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -20,15 +21,15 @@ def say(text: str) -> None:
 def gitops_nb(*arguments: str, expected: int = 0) -> None:
     """Show a command and run it."""
     print(f"$ gitops-nb {' '.join(arguments)}", flush=True)
-    done = subprocess.run([BIN / "gitops-nb", *arguments], check=False)
+    done = subprocess.run([BIN / "gitops-nb", *arguments], check=False, cwd=ROOT)
     if done.returncode != expected:
         raise subprocess.CalledProcessError(done.returncode, done.args)
 
 
-def kubectl(*arguments: str, kubeconfig: str) -> None:
+def kubectl(*arguments: str) -> None:
     """Show a command and run it, with the kubectl that the project installs."""
     print(f"$ kubectl {' '.join(arguments)}", flush=True)
-    subprocess.run([BIN / "kubectl", "--kubeconfig", kubeconfig, *arguments], check=True)
+    subprocess.run([BIN / "kubectl", *arguments], check=True, cwd=ROOT)
 
 
 def make_repository() -> str:
@@ -61,37 +62,29 @@ def main() -> None:
     kubeconfig = subprocess.run(
         [BIN / "gitops-nb", "sandbox", "status", "-o", "json", "--quiet"], check=True, capture_output=True, text=True
     )
-    cluster = [
-        "--kubeconfig",
-        json.loads(kubeconfig.stdout)[0]["kubeconfig"],
-        "--store",
-        f"sqlite:///{DEMO / 'history.db'}",
-    ]
-    kubectl("apply", "--server-side", "-f", str(application), kubeconfig=cluster[1])
+    settings = {
+        "KUBECONFIG": json.loads(kubeconfig.stdout)[0]["kubeconfig"],
+        "GITOPS_NB_STORE": f"sqlite:///{DEMO / 'history.db'}",
+    }
+    for name, value in settings.items():
+        print(f"$ export {name}={value}", flush=True)
+    os.environ.update(settings)
+    kubectl("apply", "--server-side", "-f", str(application.relative_to(ROOT)))
     say("3. What would a sync do?")
-    gitops_nb("app", "plan", "shop-apps", *cluster)
+    gitops_nb("app", "plan", "shop-apps")
     say("4. The sync, as a notebook executed by papermill: the App of Apps, its child, hooks and three waves")
-    gitops_nb(
-        "run",
-        "sync",
-        "-p",
-        "application=shop-apps",
-        "-p",
-        "dry_run=false",
-        "--to",
-        f"{DEMO}/{{application}}-{{stamp}}.ipynb",
-        *cluster,
-    )
+    output = f"{DEMO.relative_to(ROOT)}/{{application}}-{{stamp}}.ipynb"
+    gitops_nb("run", "sync", "-p", "application=shop-apps", "-p", "dry_run=false", "--to", output)
     say("5. What is there now, and what is recorded")
-    gitops_nb("app", "list", *cluster)
-    gitops_nb("history", *cluster)
-    say("6. Somebody scales the web shop by hand: what differs, who did it, since when?")
-    kubectl("scale", "deployment/shop-web", "--namespace=shop", "--replicas=5", kubeconfig=cluster[1])
-    gitops_nb("app", "diff", "shop", "-o", "wide", *cluster, expected=1)
+    gitops_nb("app", "list")
+    gitops_nb("history")
+    say("6. Somebody scales the web shop by hand: what differs, and who did it?")
+    kubectl("scale", "deployment/shop-web", "--namespace=shop", "--replicas=5")
+    gitops_nb("app", "diff", "shop", "-o", "wide", expected=1)
     newest = max(DEMO.glob("shop-apps-*.ipynb"))
     say(f"Done in {time.monotonic() - started:.0f} s. The executed notebook: {newest.relative_to(ROOT)}")
     print("Look at the same cluster in JupyterLab: make lab, then open walkthroughs/first-look.ipynb")
-    print(f"Use kubectl or gitops-nb on it with: export KUBECONFIG={cluster[1]}")
+    print("Use kubectl and gitops-nb of .venv/bin on it, with the two exports above")
     print("Stop the sandbox with: .venv/bin/gitops-nb sandbox stop")
 
 

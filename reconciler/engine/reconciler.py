@@ -194,6 +194,8 @@ class Reconciler:
         )
         result = runner.run(plan, initiated_by=initiated_by)
         self._end(operation_id, result, notebook)
+        if runner.interrupted:
+            raise KeyboardInterrupt
         if any(task.key.kind == "CustomResourceDefinition" for task in plan.tasks):
             self.comparer.forget_kinds()
         if options.dry_run:

@@ -91,6 +91,7 @@ class SyncRunner:
         self.on_event = on_event
         self.options = options
         self.sync_child = sync_child
+        self.interrupted = False
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._places: dict[Place, Awaited] = {}
         self._applied: dict[str, str] = {}
@@ -98,28 +99,29 @@ class SyncRunner:
         self._pool = ThreadPoolExecutor(PARALLEL_WRITES)
 
     def run(self, plan: SyncPlan, *, initiated_by: str = "") -> SyncResult:
-        """Run the plan to its end and say what happened; an interrupt ends the operation in order and is raised again."""
+        """Run the plan to its end and say what happened.
+
+        An interrupt ends the operation in order: nothing new is begun and ``interrupted`` is set. It is for the caller to
+        record the outcome and to end.
+        """
         started = self.clock()
         deadline = None if self.options.timeout_s is None else time.monotonic() + self.options.timeout_s
         state = SyncState(plan)
-        interrupt: KeyboardInterrupt | None = None
         self._events.put(events.Started(started))
         with self._follower, self._pool:
             while not state.finished:
                 try:
                     event = self._next(deadline)
-                except KeyboardInterrupt as error:
-                    interrupt = error
+                except KeyboardInterrupt:
+                    self.interrupted = True
                     event = events.Stopped(self.clock(), "interrupted")
                 if isinstance(event, events.Stopped):
                     # What follows is only cleaning up, which has its own short limit.
-                    deadline = time.monotonic() + 5 if deadline is None or interrupt else deadline + 5
+                    deadline = time.monotonic() + 5 if deadline is None or self.interrupted else deadline + 5
                 state, actions = step(state, event)
                 self.on_event(state, event)
                 for action in actions:
                     self._do(action)
-        if interrupt is not None:
-            raise interrupt
         return SyncResult(
             application=plan.application,
             namespace=plan.namespace,
