@@ -293,3 +293,10 @@ def test_notebook_of_an_unknown_application_fails_with_the_error_of_the_engine(
 )
 def test_bad_use_is_one_line(arguments: list[str], run: Callable[..., Done]) -> None:
     assert_refused(run(*arguments), 2, "--help")
+
+
+def test_a_form_that_does_not_fit(
+    files: dict[str, str], git_repository: Callable[..., GitRepository], run: Callable[..., Done], tmp_path: Path
+) -> None:
+    done = run("app", "manifests", "-f", write(tmp_path, application(git_repository(files).url)), "-o", "csv")
+    assert_refused(done, 2, "-o csv does not fit manifests")

@@ -116,6 +116,8 @@ def manifests(context: typer.Context, name: Name = None, file: File = None, revi
         from reconciler.manifest.objects import ResourceKey
 
         emit_text("".join(f"{ResourceKey.of(document)}\n" for document in documents))
+    elif settings.output == "csv":
+        raise UsageError("-o csv does not fit manifests; use -o yaml, json or name")
     else:
         emit_text("---\n".join(dump_document(document) for document in documents))
 
