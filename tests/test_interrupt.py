@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,13 @@ from tests.repositories import GitRepository
 
 COMMAND = Path(sys.executable).with_name("gitops-nb")
 JOBS = "/apis/batch/v1/namespaces/default/jobs"
+CONTAINER = {"name": "migrate", "image": "alpine", "command": ["sleep", "infinity"]}
 FOR_EVER = {
     "apiVersion": "batch/v1",
     "kind": "Job",
     "metadata": {"name": "migrate", "annotations": {"argocd.argoproj.io/hook": "PreSync"}},
     "spec": {
-        "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "web", "image": "nginx"}]}},
+        "template": {"spec": {"restartPolicy": "Never", "containers": [CONTAINER]}},
     },
 }
 CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n"
@@ -54,7 +56,14 @@ def test_signal_ends_the_operation_in_order(
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
     with (
         closing(Client(sandbox.kubeconfig)) as client,
-        subprocess.Popen([COMMAND, *arguments], env=environment, stderr=subprocess.PIPE, text=True) as running,
+        subprocess.Popen(
+            [COMMAND, *arguments],
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+            # A background job of a shell ignores interrupts, and what it starts does so too.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+        ) as running,
     ):
         client.wait_for(JOBS, "migrate", lambda job: (job.get("status") or {}).get("active"))
         running.send_signal(sent)
