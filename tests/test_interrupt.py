@@ -62,7 +62,7 @@ def test_signal_ends_the_operation_in_order(
             stderr=subprocess.PIPE,
             text=True,
             # A background job of a shell ignores interrupts, and what it starts does so too.
-            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - takes no lock
         ) as running,
     ):
         client.wait_for(JOBS, "migrate", lambda job: (job.get("status") or {}).get("active"))
