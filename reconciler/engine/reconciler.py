@@ -200,11 +200,12 @@ class Reconciler:
             self.comparer.forget_kinds()
         if options.dry_run:
             return SyncOutcome(result, None)
+        settled: Comparison | None = None
         try:
             if wait and result.succeeded:
-                self.wait(application, revision=_one(result.revisions), timeout_s=run_options.timeout_s)
+                settled = self.wait(application, revision=_one(result.revisions), timeout_s=run_options.timeout_s)
         finally:
-            comparison = self.write_status(application, result)
+            comparison = self.write_status(application, result, comparison=settled)
         by_name = sorted(children, key=lambda outcome: outcome.result.application)
         return SyncOutcome(result, comparison, tuple(by_name))
 
@@ -287,9 +288,14 @@ class Reconciler:
             raise UsageError("no history store is open; give --store URL")
         return self.store.records(application=application, namespace=self.namespace, limit=limit)
 
-    def write_status(self, application: Application, result: SyncResult | None = None) -> Comparison:
-        """Compare again and write ``status`` as Argo CD does; an Application that only a file holds keeps none."""
-        comparison = self.compare(application, revision=_one(result.revisions) if result else None)
+    def write_status(
+        self, application: Application, result: SyncResult | None = None, *, comparison: Comparison | None = None
+    ) -> Comparison:
+        """Write ``status`` as Argo CD does; an Application that only a file holds keeps none.
+
+        ``comparison`` is the newest one, where the caller has it; else it is made now.
+        """
+        comparison = comparison or self.compare(application, revision=_one(result.revisions) if result else None)
         name, namespace = application.name, application.metadata.namespace or self.namespace
         live = get_application(self.connection, self.comparer.discovery, namespace=namespace, name=name)
         if live is not None:
