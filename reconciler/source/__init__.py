@@ -1,7 +1,7 @@
 """Target state: a repository, a revision and a path become manifests."""
 
 from reconciler.source.generate import generate_manifests
-from reconciler.source.repository import Repository, RepositoryCache, RevisionMetadata
+from reconciler.source.git.repository import Repository, RepositoryCache, RevisionMetadata
 from reconciler.source.target import Capabilities, RenderedSource, SourcedManifest, SourceType, Target
 
 __all__ = [

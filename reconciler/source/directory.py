@@ -8,11 +8,11 @@ from reconciler.errors import GenerationError
 from reconciler.manifest.objects import Manifest, require_object
 from reconciler.manifest.yaml import load_documents
 from reconciler.model.source import DirectoryOptions
-from reconciler.source.globs import Glob
-from reconciler.source.paths import join, shown
+from reconciler.source.files.globs import Glob
+from reconciler.source.files.paths import join, shown
+from reconciler.source.files.tree import Entry, RevisionTree
 from reconciler.source.rendering import Origin, Rendering
 from reconciler.source.target import SourceType
-from reconciler.source.tree import Entry, RevisionTree
 from reconciler.terms import MARKER_SKIP_FILE
 
 log = logging.getLogger(__name__)

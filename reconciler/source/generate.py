@@ -9,14 +9,14 @@ from reconciler.model import Application, ApplicationSource
 from reconciler.model.source import DirectoryOptions, HelmOptions, KustomizeOptions
 from reconciler.source.build_environment import build_variables
 from reconciler.source.directory import render_directory
-from reconciler.source.helm import render_helm
-from reconciler.source.kustomize import render_kustomize
-from reconciler.source.kustomize_references import FILE_NAMES
-from reconciler.source.paths import join, resolve_path
+from reconciler.source.files.paths import join, resolve_path
+from reconciler.source.files.tree import Kind, RevisionTree
+from reconciler.source.git.repository import Repository
+from reconciler.source.helm.render import render_helm
+from reconciler.source.kustomize.references import FILE_NAMES
+from reconciler.source.kustomize.render import render_kustomize
 from reconciler.source.rendering import Rendering
-from reconciler.source.repository import Repository
 from reconciler.source.target import Capabilities, RenderedSource, SourcedManifest, SourceType, Target
-from reconciler.source.tree import Kind, RevisionTree
 
 
 class Repositories(Protocol):

@@ -9,10 +9,11 @@ import pytest
 
 from reconciler.errors import GenerationError, ReconcilerError
 from reconciler.model.source import HelmOptions
-from reconciler.source import Capabilities, RepositoryCache, helm
+from reconciler.source import Capabilities, RepositoryCache
+from reconciler.source.files.tree import RevisionTree
+from reconciler.source.helm import render as helm
+from reconciler.source.processes.worker import WorkerLimits, WorkerPool
 from reconciler.source.rendering import Rendering
-from reconciler.source.tree import RevisionTree
-from reconciler.source.worker import WorkerLimits, WorkerPool
 from tests.reconciler.source.support import CHART
 from tests.repositories import GitRepository
 
@@ -28,7 +29,7 @@ def render(
     git_repository: Callable[[Mapping[str, str]], GitRepository], tmp_path: Path
 ) -> Iterator[Callable[..., Rendering]]:
     limits = WorkerLimits(timeout_s=TIMEOUT_S, memory_bytes=3 * 2**30)
-    pool = WorkerPool(Path(helm.__file__).with_name("helm_worker.py"), limits=limits, size=1)
+    pool = WorkerPool(Path(helm.__file__).with_name("program.py"), limits=limits, size=1)
     with RepositoryCache(tmp_path / "mirrors") as cache:
 
         def render(files: Mapping[str, str], **options: Any) -> Rendering:

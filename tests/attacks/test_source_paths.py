@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.errors import GenerationError
 from reconciler.source import RepositoryCache, Target, generate_manifests
-from reconciler.source.paths import resolve_path
+from reconciler.source.files.paths import resolve_path
 from tests.reconciler.source.support import CHART, application
 from tests.repositories import GitRepository
 

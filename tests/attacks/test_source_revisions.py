@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from reconciler.errors import RevisionError
 from reconciler.source import RepositoryCache
-from reconciler.source.repository import Repository
-from reconciler.source.revisions import parse_revision
+from reconciler.source.git.repository import Repository
+from reconciler.source.git.revisions import parse_revision
 from tests.repositories import GitRepository
 
 HOSTILE = [

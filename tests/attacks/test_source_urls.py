@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from reconciler.errors import RepositoryError, RevisionError
 from reconciler.source import RepositoryCache
-from reconciler.source.urls import parse_repository_url
+from reconciler.source.git.urls import parse_repository_url
 from tests.repositories import GitRepository
 
 HELPERS = [

@@ -12,7 +12,7 @@ from reconciler.errors import GenerationError
 from reconciler.manifest.yaml import load_documents
 from reconciler.model import parse_application
 from reconciler.source import RepositoryCache, SourceType, Target, generate_manifests
-from reconciler.source.kustomize_tool import kustomize_command
+from reconciler.source.kustomize.tool import kustomize_command
 from tests.reconciler.source.support import CAPABILITIES, application
 from tests.repositories import GitRepository
 

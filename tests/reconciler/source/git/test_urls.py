@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import RepositoryError
-from reconciler.source.urls import parse_repository_url
+from reconciler.source.git.urls import parse_repository_url
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 
 from reconciler.errors import GenerationError
-from reconciler.source.paths import join, parent_of, resolve_path, shown
+from reconciler.source.files.paths import join, parent_of, resolve_path, shown
 
 
 @pytest.mark.parametrize(

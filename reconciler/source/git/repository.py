@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Self
 from platformdirs import user_cache_dir
 
 from reconciler.errors import GenerationError, RepositoryError, RevisionError
-from reconciler.source.mirror import Mirror, git_library
-from reconciler.source.paths import shown
-from reconciler.source.revisions import Refs, find_revision, parse_revision, unknown_revision
-from reconciler.source.urls import parse_repository_url
+from reconciler.source.files.paths import shown
+from reconciler.source.git.mirror import Mirror, git_library
+from reconciler.source.git.revisions import Refs, find_revision, parse_revision, unknown_revision
+from reconciler.source.git.urls import parse_repository_url
 
 if TYPE_CHECKING:
     from git import Repo

@@ -3,7 +3,7 @@ import time
 import pytest
 
 from reconciler.errors import GenerationError
-from reconciler.source.globs import Glob
+from reconciler.source.files.globs import Glob
 
 
 @pytest.mark.parametrize(

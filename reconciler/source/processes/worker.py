@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from reconciler.errors import GenerationError
-from reconciler.source import worker_main
-from reconciler.source.process import kill_group
+from reconciler.source.processes import worker_main
+from reconciler.source.processes.process import kill_group
 
 
 @dataclass(frozen=True, slots=True)

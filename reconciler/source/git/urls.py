@@ -12,7 +12,7 @@ from typing import Literal
 from urllib.parse import unquote
 
 from reconciler.errors import RepositoryError
-from reconciler.source.paths import has_control_characters, shown
+from reconciler.source.files.paths import has_control_characters, shown
 
 MAX_LENGTH = 2048
 

@@ -10,15 +10,15 @@ from reconciler.manifest.yaml import load_documents
 from reconciler.model.source import KustomizeOptions
 from reconciler.source.build_environment import substitute
 from reconciler.source.directory import read_objects
-from reconciler.source.kustomize_edit import edit_kustomization
-from reconciler.source.kustomize_references import References, find_kustomization, load_kustomization
-from reconciler.source.kustomize_tool import kustomize_command
-from reconciler.source.paths import resolve_path
-from reconciler.source.process import run_tool
+from reconciler.source.files.paths import resolve_path
+from reconciler.source.files.tree import RevisionTree
+from reconciler.source.files.workspace import Workspace
+from reconciler.source.kustomize.edit import edit_kustomization
+from reconciler.source.kustomize.references import References, find_kustomization, load_kustomization
+from reconciler.source.kustomize.tool import kustomize_command
+from reconciler.source.processes.process import run_tool
 from reconciler.source.rendering import Rendering
 from reconciler.source.target import SourceType
-from reconciler.source.tree import RevisionTree
-from reconciler.source.workspace import Workspace
 
 BUILD_TIMEOUT_S = 90.0
 """Argo CD's default of ``ARGOCD_EXEC_TIMEOUT``."""

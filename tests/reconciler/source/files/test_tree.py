@@ -4,8 +4,8 @@ import pytest
 
 from reconciler.errors import GenerationError, RevisionError
 from reconciler.source import RepositoryCache
-from reconciler.source.tree import Kind, RevisionTree
-from reconciler.source.workspace import Workspace
+from reconciler.source.files.tree import Kind, RevisionTree
+from reconciler.source.files.workspace import Workspace
 from tests.repositories import GitRepository
 
 FILES = {"app/a.yaml": "a", "app/deep/b.yaml": "b", "base/c.yaml": "c", "top.yaml": "t"}

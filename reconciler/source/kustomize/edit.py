@@ -10,7 +10,7 @@ from typing import Any
 
 from reconciler.errors import GenerationError
 from reconciler.model.source import KustomizeOptions
-from reconciler.source.paths import shown
+from reconciler.source.files.paths import shown
 
 _TAGGED = re.compile(r"(?P<name>.*):(?P<tag>[a-zA-Z0-9._-]*|\*)")
 _FIELDS = (

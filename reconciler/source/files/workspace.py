@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Self
 
 from reconciler.errors import GenerationError
-from reconciler.source.paths import shown
-from reconciler.source.tree import Entry, Kind, RevisionTree
+from reconciler.source.files.paths import shown
+from reconciler.source.files.tree import Entry, Kind, RevisionTree
 
 MAX_FILES = 20_000
 MAX_BYTES = 256 * 2**20

@@ -11,9 +11,9 @@ import orjson
 
 from reconciler.errors import GenerationError
 from reconciler.manifest.yaml import load_documents
-from reconciler.source.paths import join, parent_of, resolve_path, shown
-from reconciler.source.tree import Entry, Kind, RevisionTree
-from reconciler.source.workspace import Workspace
+from reconciler.source.files.paths import join, parent_of, resolve_path, shown
+from reconciler.source.files.tree import Entry, Kind, RevisionTree
+from reconciler.source.files.workspace import Workspace
 
 FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 MAX_DEPTH = 50

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.errors import RevisionError
-from reconciler.source.paths import has_control_characters, shown
+from reconciler.source.files.paths import has_control_characters, shown
 
 FULL_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 SHORT_SHA = re.compile(r"[0-9a-f]{7,63}")

@@ -6,8 +6,8 @@ from difflib import get_close_matches
 from enum import Enum
 
 from reconciler.errors import GenerationError, RepositoryError, RevisionError
-from reconciler.source.paths import join, parent_of, resolve_path, shown
-from reconciler.source.repository import Repository
+from reconciler.source.files.paths import join, parent_of, resolve_path, shown
+from reconciler.source.git.repository import Repository
 
 MAX_LINKS = 40
 """Links followed on the way to one file, as Linux does."""

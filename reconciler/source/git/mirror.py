@@ -13,10 +13,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from reconciler.errors import RepositoryError, RepositoryUnreachableError
-from reconciler.source.git_environment import git_environment
-from reconciler.source.git_failures import REFUSED_OBJECT, explain, is_own_damage
-from reconciler.source.revisions import HEAD_REF
-from reconciler.source.urls import RepositoryURL
+from reconciler.source.git.environment import git_environment
+from reconciler.source.git.failures import REFUSED_OBJECT, explain, is_own_damage
+from reconciler.source.git.revisions import HEAD_REF
+from reconciler.source.git.urls import RepositoryURL
 
 log = logging.getLogger(__name__)
 

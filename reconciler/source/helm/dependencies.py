@@ -5,9 +5,9 @@ from typing import Any
 
 from reconciler.errors import GenerationError
 from reconciler.manifest.yaml import load_documents
-from reconciler.source.paths import join, resolve_path, shown
-from reconciler.source.tree import Kind, RevisionTree
-from reconciler.source.workspace import Workspace
+from reconciler.source.files.paths import join, resolve_path, shown
+from reconciler.source.files.tree import Kind, RevisionTree
+from reconciler.source.files.workspace import Workspace
 
 MAX_DEPTH = 10
 LOCAL = "file://"

@@ -8,7 +8,7 @@ import pytest
 from reconciler.errors import GenerationError
 from reconciler.manifest.yaml import load_documents
 from reconciler.source import RepositoryCache, Target, generate_manifests
-from reconciler.source.kustomize_tool import kustomize_command
+from reconciler.source.kustomize.tool import kustomize_command
 from tests.reconciler.source.support import application, config_map
 from tests.repositories import GitRepository
 

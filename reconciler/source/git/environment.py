@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from reconciler.source.urls import RepositoryURL
+from reconciler.source.git.urls import RepositoryURL
 
 NO_HOOKS = "/dev/null"
 

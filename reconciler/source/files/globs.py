@@ -6,7 +6,7 @@ Matching takes time in proportion to pattern times text, whatever the pattern: i
 from collections.abc import Iterator, Sequence
 
 from reconciler.errors import GenerationError
-from reconciler.source.paths import shown
+from reconciler.source.files.paths import shown
 
 MAX_ALTERNATIVES = 1000
 

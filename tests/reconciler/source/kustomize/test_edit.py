@@ -4,7 +4,7 @@ import pytest
 
 from reconciler.errors import GenerationError
 from reconciler.model.source import KustomizeOptions
-from reconciler.source.kustomize_edit import edit_kustomization, parse_image
+from reconciler.source.kustomize.edit import edit_kustomization, parse_image
 
 
 def edit(kustomization: dict[str, Any], **options: Any) -> dict[str, Any]:

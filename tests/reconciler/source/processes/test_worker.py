@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import GenerationError
-from reconciler.source.worker import WorkerLimits, WorkerPool
+from reconciler.source.processes.worker import WorkerLimits, WorkerPool
 
 PROGRAM = """
 import os, sys, time

@@ -13,17 +13,17 @@ from reconciler.manifest.yaml import load_documents
 from reconciler.model.source import HelmOptions
 from reconciler.source.build_environment import substitute
 from reconciler.source.directory import read_objects
-from reconciler.source.helm_dependencies import add_local_dependencies
-from reconciler.source.paths import join, resolve_path, shown
+from reconciler.source.files.paths import join, resolve_path, shown
+from reconciler.source.files.tree import Entry, Kind, RevisionTree
+from reconciler.source.files.workspace import Workspace
+from reconciler.source.helm.dependencies import add_local_dependencies
+from reconciler.source.processes.worker import WorkerPool
 from reconciler.source.rendering import Origin, Rendering
 from reconciler.source.target import Capabilities, SourceType
-from reconciler.source.tree import Entry, Kind, RevisionTree
-from reconciler.source.worker import WorkerPool
-from reconciler.source.workspace import Workspace
 from reconciler.terms import ANNOTATION_HELM_HOOK
 
 MAX_VALUES_BYTES = 4 * 2**20
-HELM_WORKERS = WorkerPool(Path(__file__).with_name("helm_worker.py"))
+HELM_WORKERS = WorkerPool(Path(__file__).with_name("program.py"))
 
 _UNESCAPED_COMMA = re.compile(r"([^\\]),")
 _TEST_HOOKS = frozenset({"test", "test-success", "test-failure"})

@@ -1,0 +1,1 @@
+"""Git repositories: addresses, mirrors, revisions."""

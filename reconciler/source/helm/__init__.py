@@ -1,0 +1,1 @@
+"""Helm charts: values, dependencies, rendering."""

@@ -1,0 +1,1 @@
+"""Jsonnet and ksonnet."""

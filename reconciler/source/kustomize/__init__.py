@@ -1,0 +1,1 @@
+"""Kustomizations: overrides, references, the build."""

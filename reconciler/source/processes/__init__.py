@@ -1,0 +1,1 @@
+"""Processes that read what a repository brings along, each with limits."""
