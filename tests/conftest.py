@@ -14,6 +14,8 @@ from tests.conformance.client import Client
 from tests.controlplane.binaries import Binaries, MissingBinariesError, ensure_binaries, find_binaries
 from tests.controlplane.shared import shared_control_plane
 from tests.repositories import GitRepository
+from tests.tools.peers.programs import NAMES as PEER_NAMES
+from tests.tools.peers.programs import MissingPeerError, Peers
 
 if TYPE_CHECKING:
     from reconciler.sandbox import Sandbox
@@ -109,6 +111,23 @@ def real_input() -> Path:
     return path
 
 
+class PeersOrLeftOut(Peers):
+    """Programs to compare with; a test that asks for one which cannot be had is left out."""
+
+    def path(self, name: str) -> Path:
+        try:
+            return super().path(name)
+        except MissingPeerError as error:
+            left_out.leave_out(str(error))
+            raise
+
+
+@pytest.fixture(scope="session")
+def peers() -> Peers:
+    """``helm``, ``kustomize`` and an OCI ``registry``, built where they are missing and Go is there."""
+    return PeersOrLeftOut()
+
+
 @pytest.fixture
 def git_repository(tmp_path: Path) -> Callable[[Path | Mapping[str, str | bytes]], GitRepository]:
     """Make git repositories from a folder or from files by name; the same content gives the same commit id."""
@@ -136,8 +155,13 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the tests that may have to wait for the control plane's build the time for it."""
-    if not os.environ.get(_KUBECONFIG_VARIABLE) and find_binaries() is None:
-        for item in items:
-            if item.get_closest_marker("controlplane"):
-                item.add_marker(pytest.mark.timeout(_BUILD_TIMEOUT_S))
+    """Give the tests that may have to wait for the build of the control plane or of a peer the time for it."""
+    awaits_build = {
+        "controlplane_binaries": not os.environ.get(_KUBECONFIG_VARIABLE) and find_binaries() is None,
+        "peers": not all(Peers().find(name) for name in PEER_NAMES),
+    }
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        marked = "controlplane_binaries" if item.get_closest_marker("controlplane") else ""
+        if any(awaited and name in (*fixtures, marked) for name, awaited in awaits_build.items()):
+            item.add_marker(pytest.mark.timeout(_BUILD_TIMEOUT_S))

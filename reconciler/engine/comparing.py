@@ -228,7 +228,7 @@ class Comparer:
             resources=tuple(resources),
             warnings=(*target.warnings, *warnings),
             reason=unknown,
-            source_types=tuple(source.source_type.value for source in target.sources),
+            source_types=tuple(source.source_type.value for source in target.sources if source.source_type),
         )
 
     def _namespace_exists(self, name: str) -> bool:

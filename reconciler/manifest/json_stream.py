@@ -5,6 +5,7 @@ import math
 import re
 from typing import Any, Final, Never
 
+from reconciler.errors import SpecError
 from reconciler.manifest.scalars import to_json_number
 
 MAX_DEPTH: Final = 500
@@ -16,21 +17,44 @@ _SEPARATOR: Final = re.compile(r"(?:\s++|---[ \t]*+(?:#[^\n]*+)?(?:\n|\Z))*+")
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
 
-def load_json_stream(text: str) -> list[Any] | None:
-    """The documents of a JSON stream; None when the YAML parser has to judge it (and to name the line)."""
-    documents: list[Any] = []
-    position = _skip_separator(text, 0)
+class _TooLargeError(ValueError):
+    """A number that no float holds; the text is the number."""
+
+
+def load_json_stream(text: str, *, file: str) -> list[Any] | None:
+    """The documents of a JSON stream; None when the YAML parser has to judge it (and to name the line).
+
+    Raises
+    ------
+    SpecError
+        It is JSON, with a number that no float holds.
+    """
     try:
-        while position < len(text):
-            document, position = _JSON.raw_decode(text, position)
-            documents.append(document)
-            position = _skip_separator(text, position)
+        documents = _documents(text, _JSON)
+    except _TooLargeError as error:
+        try:
+            _documents(text, _ANY_NUMBER)
+        except (ValueError, RecursionError):
+            return None
+        number = str(error)
+        line = text.count("\n", 0, text.index(number)) + 1
+        raise SpecError(f"{file}:{line}: {number[:40]} is too large for a number; quote it if text is meant") from None
     except (ValueError, RecursionError):
         return None
     if not all(isinstance(document, dict) and _is_small(document) for document in documents):
         return None
     if "\\ud" in text.lower() and _SURROGATE.search(json.dumps(documents, ensure_ascii=False)):
         return None
+    return documents
+
+
+def _documents(text: str, decoder: json.JSONDecoder) -> list[Any]:
+    documents: list[Any] = []
+    position = _skip_separator(text, 0)
+    while position < len(text):
+        document, position = decoder.raw_decode(text, position)
+        documents.append(document)
+        position = _skip_separator(text, position)
     return documents
 
 
@@ -66,15 +90,15 @@ def _unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _json_integer(text: str) -> int | float:
     number = float(text)
     if math.isinf(number):
-        raise ValueError("number too large")
+        raise _TooLargeError(text)
     return to_json_number(int(text) if len(text) <= 20 else number)
 
 
-def _json_float(text: str) -> float:
+def _json_float(text: str) -> int | float:
     number = float(text)
     if math.isinf(number):
-        raise ValueError("number too large")
-    return number
+        raise _TooLargeError(text)
+    return to_json_number(number)
 
 
 def _json_constant(text: str) -> Never:
@@ -83,4 +107,7 @@ def _json_constant(text: str) -> Never:
 
 _JSON: Final = json.JSONDecoder(
     object_pairs_hook=_unique_object, parse_int=_json_integer, parse_float=_json_float, parse_constant=_json_constant
+)
+_ANY_NUMBER: Final = json.JSONDecoder(
+    object_pairs_hook=_unique_object, parse_int=len, parse_float=len, parse_constant=_json_constant
 )

@@ -8,6 +8,7 @@ without a fraction becomes an integer and an integer beyond 64 bits a float.
 import math
 import re
 import struct
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -27,6 +28,9 @@ _BASED: Final = re.compile(
     r"[-+]?0(?:[xX](?P<hex>[0-9a-fA-F]{1,16})|[bB](?P<bin>[01]{1,64})|[oO]?(?P<oct>[0-7]{1,22}))"
 )
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_ZONE: Final = r"(?:Z|[+-](?:[01][0-9]|2[0-4]):(?:[0-5][0-9]|60))"
+_TIME: Final = r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:\.[0-9]+)?"
+_TIMESTAMP: Final = re.compile(rf"([0-9]{{4}})-([0-9]{{1,2}})-([0-9]{{1,2}})(?:[Tt]{_TIME}{_ZONE}| +{_TIME})?")
 _BASES: Final = (("hex", 16), ("bin", 2), ("oct", 8))
 _INT64_MIN: Final = -(2**63)
 _INT64_MAX: Final = 2**63 - 1
@@ -78,7 +82,7 @@ def to_json_number(number: float) -> int | float:
 
 
 def key_text(value: JsonScalar) -> str | None:
-    """The string that a non-string map key becomes in JSON; None for a null key, which has none.
+    """The string that a non-string map key becomes in JSON; None for a null or an integer beyond 64 bits, which have none.
 
     Source: sigs.k8s.io/yaml v1.6.0; floats are written with 32 bits of precision.
     """
@@ -88,7 +92,24 @@ def key_text(value: JsonScalar) -> str | None:
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, int) else _float32_text(value)
+    if isinstance(value, int):
+        return str(value) if value <= _INT64_MAX else None
+    return _float32_text(value)
+
+
+def is_timestamp(text: str) -> bool:
+    """Whether go-yaml v2 takes ``!!timestamp`` for the text (parseTimestamp); the value stays text all the same."""
+    match = _TIMESTAMP.fullmatch(text)
+    if match is None:
+        return False
+    try:
+        year, month, day, *time = (int(part) for part in match.groups() if part)
+        hour, minute, second = time or (0, 0, 0)
+        # Go knows the year 0, which is a leap year.
+        datetime(year or 2000, month, day, hour, minute, second)
+    except ValueError:
+        return False
+    return True
 
 
 def _float32_text(number: float) -> str:

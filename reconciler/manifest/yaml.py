@@ -5,15 +5,15 @@ in it recurses or runs code of a tag: nesting, aliases, keys and numbers are jud
 """
 
 import base64
-import binascii
 import math
+import re
 from typing import Any, Final, Never
 
 import yaml
 
 from reconciler.errors import SpecError
 from reconciler.manifest.json_stream import MAX_DEPTH, MAX_NODES, load_json_stream
-from reconciler.manifest.scalars import JsonScalar, key_text, resolve_plain, to_json_number
+from reconciler.manifest.scalars import JsonScalar, is_timestamp, key_text, resolve_plain, to_json_number
 
 _TAG_PREFIX: Final = "tag:yaml.org,2002:"
 # Tags of plain data; any other tag of YAML's own name space asks for an object of some language.
@@ -25,6 +25,8 @@ _SCALAR_TAGS: Final[dict[str, tuple[type, ...]]] = {
     "null": (type(None),),
     "timestamp": (str,),
 }
+_BEHIND_MARK: Final = re.compile(r"^---[^\S\n]*+[^\s#]", re.MULTILINE)
+_BYTE_ORDER_MARK: Final = re.compile(r"(\A|^---[^\n]*\n)\ufeff", re.MULTILINE)
 _MERGE: Final = object()
 _NO_KEY: Final = object()
 
@@ -45,13 +47,17 @@ def load_documents(text: str | bytes, *, file: str) -> list[Any]:
         ``<file>:<line>: <what>``, for anything that is not plain data: syntax, duplicate keys, nesting above
         `MAX_DEPTH`, more than `MAX_NODES` values, an alias inside its own anchor, numbers that JSON has not.
 
-    Source: sigs.k8s.io/yaml v1.6.0 on go-yaml v2; unlike there, duplicate keys are refused.
+    Source: sigs.k8s.io/yaml v1.6.0 on go-yaml v2, and the splitting of k8s.io/apimachinery's YAMLReader; unlike there,
+    duplicate keys are refused.
     """
     decoded = _decode(text, file)
     if decoded.lstrip()[:1] == "{":
-        documents = load_json_stream(decoded)
+        documents = load_json_stream(decoded, file=file)
         if documents is not None:
             return documents
+    if found := _BEHIND_MARK.search(decoded):
+        line = decoded.count("\n", 0, found.start()) + 1
+        raise SpecError(f"{file}:{line}: text behind the document mark ---; put it on the next line")
     return _Builder(decoded, file).build()
 
 
@@ -87,13 +93,15 @@ def dump_document(obj: Any) -> str:
 
 
 def _decode(text: str | bytes, file: str) -> str:
-    if isinstance(text, str):
-        return text.removeprefix("\ufeff")
     try:
-        return text.decode("utf-8-sig")
+        decoded = text if isinstance(text, str) else text.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = text.count(b"\n", 0, error.start) + 1
+        line = text.count(b"\n", 0, error.start) + 1  # type: ignore[arg-type]
         raise SpecError(f"{file}:{line}: not UTF-8 text; save the file as UTF-8") from None
+    if "\ufeff" in decoded:
+        decoded = _BYTE_ORDER_MARK.sub(r"\1", decoded)
+    # A block scalar keeps its last line break even where the file has none: documents are split into whole lines.
+    return decoded if decoded.endswith("\n") else f"{decoded}\n"
 
 
 class _Frame:
@@ -192,21 +200,23 @@ class _Builder:
             return text
         if name == "binary":
             try:
-                return base64.b64decode(text, validate=False).decode("utf-8", "replace")
-            except binascii.Error:
+                lines = text.replace("\r", "").replace("\n", "")
+                return base64.b64decode(lines, validate=True).decode("utf-8", "replace")
+            except ValueError:
                 self._fail(event, "!!binary value is not base64")
         wanted = _SCALAR_TAGS.get(name)
         if wanted is None:
             self._fail(event, f"tag !!{name} is not plain data; remove it")
         value = resolve_plain(text)
-        if type(value) not in wanted:
+        if type(value) not in wanted or (name == "timestamp" and not is_timestamp(text)):
             self._fail(event, f"cannot read {text[:40]!r} as !!{name}")
         return value
 
     def _key(self, event: Any, frame: _Frame, value: JsonScalar) -> None:
         key = key_text(value)
         if key is None:
-            self._fail(event, "a null cannot be a key; quote it if text is meant")
+            what = "a null" if value is None else "an integer beyond 64 bits"
+            self._fail(event, f"{what} cannot be a key; quote it if text is meant")
         if key in frame.seen:
             self._fail(event, f"duplicate key {key!r}; remove one of them")
         frame.seen.add(key)
@@ -254,6 +264,8 @@ class _Builder:
             return
         if not height:
             value = self._json_value(event, value)
+        elif frame is not None and frame.key is _MERGE and type(value) is list:
+            self._fail(event, "a merge key (<<) takes no alias of a list; write a list of aliases")
         if len(self._stack) + height > MAX_DEPTH:
             self._fail(event, f"nested more than {MAX_DEPTH} levels deep")
         self._count(event, nodes)

@@ -11,6 +11,7 @@ from reconciler.model.application import Application
 from reconciler.model.applicationset import ApplicationSet
 from reconciler.model.base import Model
 from reconciler.model.project import AppProject
+from reconciler.model.source import ApplicationSource
 
 M = TypeVar("M", bound=Model)
 
@@ -56,6 +57,11 @@ def parse_project(document: Any, *, where: str = "", from_cluster: bool = False)
 def parse_application_set(document: Any, *, where: str = "", from_cluster: bool = False) -> ApplicationSet:
     """Validate an ApplicationSet; parameters and errors as `parse_application`."""
     return _parse(ApplicationSet, document, where, list(_name_rules(document)), from_cluster=from_cluster)
+
+
+def parse_source(document: Any, *, where: str = "") -> ApplicationSource:
+    """Validate ``spec.source`` on its own; parameters and errors as `parse_application`."""
+    return _parse(ApplicationSource, document, where, list(_source_rules(document, "")), from_cluster=False)
 
 
 def _parse(model: type[M], document: Any, where: str, violations: list[Violation], *, from_cluster: bool) -> M:

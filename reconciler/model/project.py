@@ -62,13 +62,21 @@ class GpgPolicy(Model):
     keys: Items[str]
 
 
+class SshPolicy(Model):
+    """Ours: Argo CD verifies no SSH signatures. ``keys`` are OpenSSH public keys or ``SHA256:…`` fingerprints."""
+
+    mode: str
+    keys: Items[str]
+
+
 class RepoPattern(Model):
     url: str
 
 
 class GitIntegrityPolicy(Model):
     repos: Items[RepoPattern]
-    gpg: GpgPolicy
+    gpg: GpgPolicy | None = None
+    ssh: SshPolicy | None = None
 
 
 class GitIntegrity(Model):

@@ -1,66 +1,68 @@
-"""A folder of YAML and JSON files, read from Git without a checkout (docs/user-guide/directory.md)."""
+"""A folder of YAML, JSON and jsonnet files, read from Git without a checkout (docs/user-guide/directory.md)."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
-from reconciler.errors import GenerationError
+from reconciler.errors import GenerationError, SpecError
 from reconciler.manifest.objects import Manifest, require_object
 from reconciler.manifest.yaml import load_documents
-from reconciler.model.source import DirectoryOptions
+from reconciler.model.source import DirectoryOptions, JsonnetOptions, JsonnetVar
+from reconciler.source.build_environment import substitute
 from reconciler.source.files.globs import Glob
-from reconciler.source.files.paths import join, shown
-from reconciler.source.files.tree import Entry, RevisionTree
-from reconciler.source.rendering import Origin, Rendering
+from reconciler.source.files.paths import join, resolve_path, shown
+from reconciler.source.files.tree import Entry, Tree
+from reconciler.source.jsonnet.evaluate import MAX_FILE_BYTES, Arguments, Evaluator, source_text
+from reconciler.source.rendering import Origin, Rendering, RenderRequest
 from reconciler.source.target import SourceType
 from reconciler.terms import MARKER_SKIP_FILE
 
 log = logging.getLogger(__name__)
 
-MAX_COMBINED_BYTES = 10 * 10**6
-"""Argo CD's default of ``reposerver.max.combined.directory.manifests.size``, 10M."""
 MAX_OBJECTS = 50_000
 
-_EXTENSIONS = (".yaml", ".yml", ".json")
+_EXTENSIONS = (".yaml", ".yml", ".json", ".jsonnet")
+_JSONNET = ".jsonnet"
 _OBJECT_FIELDS = frozenset({"apiVersion", "kind", "metadata"})
 
 
-def render_directory(tree: RevisionTree, path: str, options: DirectoryOptions, *, field: str) -> Rendering:
+def render_directory(request: RenderRequest) -> Rendering:
     """The objects of a folder's files, sorted by file; ``List`` kinds are flattened.
+
+    Sizes are summed up before anything is read. As in Argo CD, jsonnet files do not count there: what they make has a
+    limit of its own; and they are left out where ``jsonnet.enable`` is false.
 
     Raises
     ------
     SpecError
         A file that does not parse, or a document that is not an object, with its file and document number.
     GenerationError
-        jsonnet files, more than 10 MB or 50,000 objects in all, a symbolic link out of the repository.
+        An error in jsonnet, more than 10 MB or 50,000 objects in all, a symbolic link out of the repository.
     """
-    folder = tree.folder(path, field=f"{field}.path")
+    tree, field = request.tree, request.where
+    options = request.source.directory or DirectoryOptions()
+    folder = tree.folder(request.path, field=f"{field}.path")
+    files = [(join(request.path, name), file) for name, file in _chosen_files(tree, folder, options, field)]
+    _require_size(request, files)
+    jsonnet = _Jsonnet(request, options.jsonnet or JsonnetOptions())
     objects: list[tuple[Manifest, Origin]] = []
-    read: dict[str, str] = {}
-    size = 0
-    for name, file in _chosen_files(tree, folder, options, field):
-        shown_path = join(path, name)
-        size += tree.repository.object_size(file.object_id)
-        if size > MAX_COMBINED_BYTES:
-            raise GenerationError(
-                f"{field}: the manifests in {shown(path)} of {tree} have more than {MAX_COMBINED_BYTES // 10**6} MB together; "
-                "split them, or leave files out with directory.exclude"
-            )
-        data = tree.read(file)
-        read[shown_path] = file.object_id
+    for path, file in files:
+        if path.endswith(_JSONNET) and not request.settings.jsonnet_enabled:
+            log.info("%s is left out: jsonnet is disabled", path)
+            continue
+        data = tree.read(
+            file, limit=MAX_FILE_BYTES if path.endswith(_JSONNET) else request.settings.max_directory_bytes
+        )
         if MARKER_SKIP_FILE.encode() in data:
             continue
-        if name.endswith(".jsonnet"):
-            raise GenerationError(
-                f"{shown_path}: jsonnet files cannot be rendered; leave them out with {field}.directory.exclude"
-            )
-        objects += ((obj, shown_path) for obj in read_objects(load_documents(data, file=shown_path), shown_path))
+        found = jsonnet.objects(path, data) if path.endswith(_JSONNET) else _file_objects(path, data)
+        objects += ((obj, path) for obj in found)
         if len(objects) > MAX_OBJECTS:
             raise GenerationError(
-                f"{field}: {shown(path)} of {tree} holds more than {MAX_OBJECTS} objects; split the application"
+                f"{field}: {shown(request.path)} of {tree} holds more than {MAX_OBJECTS} objects; split the application"
             )
-    return Rendering(SourceType.DIRECTORY, tuple(objects), tuple(sorted(read.items())))
+    return Rendering(SourceType.DIRECTORY, tuple(objects))
 
 
 def read_objects(documents: list[Any], file: str) -> Iterator[Manifest]:
@@ -91,14 +93,76 @@ def _flatten(document: Any, where: str) -> Iterator[Manifest]:
         yield obj
 
 
-def _chosen_files(
-    tree: RevisionTree, folder: Entry, options: DirectoryOptions, field: str
-) -> Iterator[tuple[str, Entry]]:
-    if options.jsonnet is not None and (options.jsonnet.ext_vars or options.jsonnet.tlas or options.jsonnet.libs):
-        raise GenerationError(f"{field}.directory.jsonnet: jsonnet cannot be rendered; remove the field")
+def _file_objects(path: str, data: bytes) -> Iterator[Manifest]:
+    try:
+        documents = load_documents(data, file=path)
+    except SpecError:
+        # Argo CD passes over such a file too (getObjsFromYAMLOrJSON), where all three words are missing.
+        if path.endswith(".json") or any(f"{name}:".encode() in data for name in _OBJECT_FIELDS):
+            raise
+        log.warning("%s is neither YAML nor a manifest and is left out", path)
+        return
+    if path.endswith(".json") and len(documents) > 1:
+        raise SpecError(f"{path}: holds {len(documents)} documents; a JSON file holds one, which may be a List")
+    yield from read_objects(documents, path)
+
+
+class _Jsonnet:
+    """Evaluates the jsonnet files of one source (reposerver/repository/repository.go, makeJsonnetVM)."""
+
+    def __init__(self, request: RenderRequest, options: JsonnetOptions) -> None:
+        self._request = request
+        self._options = options
+
+    def objects(self, path: str, data: bytes) -> Iterator[Manifest]:
+        """The objects of one file: one object or an array of them; null is none."""
+        value = self._evaluator.evaluate(path, source_text(path, data), self._arguments)
+        for index, item in enumerate(value if isinstance(value, list) else [value]):
+            if item is not None:
+                yield from _flatten(
+                    item, f"{path} (evaluated), [{index}]" if isinstance(value, list) else f"{path} (evaluated)"
+                )
+
+    @cached_property
+    def _evaluator(self) -> Evaluator:
+        where = f"{self._request.where}.directory.jsonnet.libs"
+        libraries = [
+            resolve_path("", library, field=f"{where}[{index}]", from_root=True)
+            for index, library in enumerate(self._options.libs)
+        ]
+        return Evaluator(self._request.tree, [self._request.path, *libraries])
+
+    @cached_property
+    def _arguments(self) -> Arguments:
+        return Arguments(
+            ext_vars=self._values(self._options.ext_vars, code=False),
+            ext_codes=self._values(self._options.ext_vars, code=True),
+            tla_vars=self._values(self._options.tlas, code=False),
+            tla_codes=self._values(self._options.tlas, code=True),
+        )
+
+    def _values(self, variables: Iterable[JsonnetVar], *, code: bool) -> dict[str, str]:
+        last = {variable.name: variable for variable in variables}
+        return {
+            name: substitute(variable.value, self._request.variables)
+            for name, variable in last.items()
+            if variable.code == code
+        }
+
+
+def _require_size(request: RenderRequest, files: Sequence[tuple[str, Entry]]) -> None:
+    limit = request.settings.max_directory_bytes
+    if sum(request.tree.size(file) for path, file in files if not path.endswith(_JSONNET)) > limit:
+        raise GenerationError(
+            f"{request.where}: the manifests in {shown(request.path)} of {request.tree} have more than {limit // 10**6} MB "
+            "together; split them, or leave files out with directory.exclude"
+        )
+
+
+def _chosen_files(tree: Tree, folder: Entry, options: DirectoryOptions, field: str) -> Iterator[tuple[str, Entry]]:
     include = Glob(options.include, field=f"{field}.directory.include") if options.include else None
     exclude = Glob(options.exclude, field=f"{field}.directory.exclude") if options.exclude else None
     for name, file in tree.walk(folder, recurse=options.recurse):
-        known = options.disable_extension_filter or name.endswith((*_EXTENSIONS, ".jsonnet"))
+        known = options.disable_extension_filter or name.endswith(_EXTENSIONS)
         if known and not (exclude and exclude.matches(name)) and (include is None or include.matches(name)):
             yield name, file

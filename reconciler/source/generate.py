@@ -1,22 +1,41 @@
-"""From an Application to its target state: each source resolved, rendered by its tool, and put together."""
+"""From an Application to its target state: each source resolved, rendered by its tool or found in the cache, put together."""
 
-from collections.abc import Sequence
-from typing import Protocol
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import orjson
 
 from reconciler.errors import GenerationError
-from reconciler.manifest.objects import ResourceKey, metadata_of
+from reconciler.manifest.objects import Manifest, ResourceKey, metadata_of
 from reconciler.model import Application, ApplicationSource
-from reconciler.model.source import DirectoryOptions, HelmOptions, KustomizeOptions
 from reconciler.source.build_environment import build_variables
+from reconciler.source.cache import Inputs, RenderCache, Rendered
+from reconciler.source.detection import detect_source_type, explicit_source_type
 from reconciler.source.directory import render_directory
-from reconciler.source.files.paths import join, resolve_path
-from reconciler.source.files.tree import Kind, RevisionTree
+from reconciler.source.files.paths import resolve_path, shown
+from reconciler.source.files.tree import Tree, TreeStore
 from reconciler.source.git.repository import Repository
 from reconciler.source.helm.render import render_helm
-from reconciler.source.kustomize.references import FILE_NAMES
 from reconciler.source.kustomize.render import render_kustomize
-from reconciler.source.rendering import Rendering
-from reconciler.source.target import Capabilities, RenderedSource, SourcedManifest, SourceType, Target
+from reconciler.source.observations import Downloads, Observations, ObservedDownloads, ObservedVariables
+from reconciler.source.overrides import merge_overrides
+from reconciler.source.rendering import Rendering, RenderRequest
+from reconciler.source.settings import DEFAULT_SETTINGS, SourceSettings
+from reconciler.source.target import NO_CAPABILITIES, Capabilities, RenderedSource, SourcedManifest, SourceType, Target
+
+RENDERER = "1"
+"""Raised when renders of the same input come out differently; part of every cache key."""
+
+_TOOLS = MappingProxyType(
+    {
+        SourceType.DIRECTORY: render_directory,
+        SourceType.KUSTOMIZE: render_kustomize,
+        SourceType.HELM: render_helm,
+    }
+)
 
 
 class Repositories(Protocol):
@@ -25,14 +44,207 @@ class Repositories(Protocol):
     def open(self, url: str, *, fetch: bool = True, allow_local: bool = False) -> Repository: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Resolved:
+    """A source at a revision: its files are in ``store`` below ``root_id``."""
+
+    source: ApplicationSource
+    where: str
+    revision: str
+    store: TreeStore
+    root_id: str
+    name: str
+
+    def tree(self, observations: Observations, reference: str = "") -> Tree:
+        return Tree(
+            self.store, self.root_id, name=self.name, revision=self.revision, looked=observations.tree(reference)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Memo:
+    """The last target of an Application, and what it was made of."""
+
+    application: Application
+    keys: tuple[str, ...]
+    revisions: tuple[str, ...]
+    capabilities: str
+    rendered: tuple[Rendered, ...]
+    target: Target
+
+
+class Generator:
+    """Generates the targets of many Applications; parameters are those of `generate_manifests`."""
+
+    def __init__(
+        self,
+        repositories: Repositories,
+        *,
+        capabilities: Capabilities = NO_CAPABILITIES,
+        allow_local: bool = True,
+        fetch: bool = True,
+        settings: SourceSettings = DEFAULT_SETTINGS,
+        downloads: Downloads | None = None,
+        cache: RenderCache | None = None,
+        namespace: str = "argocd",
+    ) -> None:
+        self._repositories = repositories
+        self._capabilities = capabilities
+        self._capabilities_digest = _digest([capabilities.kube_version, capabilities.api_versions])
+        self._allow_local = allow_local
+        self._fetch = fetch
+        self._settings = settings
+        self._settings_digest = _digest([RENDERER, settings.to_json()])
+        self._downloads = downloads
+        self._cache = cache or RenderCache(persistent=False)
+        self._namespace = namespace
+
+    def generate(self, application: Application, *, revisions: Sequence[str] | None = None) -> Target:
+        """The target of one Application; errors are those of `generate_manifests`."""
+        _check_sources(application, revisions)
+        resolved = [
+            self._resolve(application, index, revisions[index] if revisions is not None else source.target_revision)
+            for index, source in enumerate(application.sources)
+        ]
+        memo: _Memo | None = self._cache.memo.get(self._identity(application))
+        at = tuple(source.revision for source in resolved)
+        if memo is not None and memo.application is not application:
+            memo = None
+        if (
+            memo is not None
+            and memo.revisions == at
+            and memo.capabilities == self._capabilities_digest
+            and all(rendered.pinned for rendered in memo.rendered)
+        ):
+            return _as_cached(memo.target)
+        keys = memo.keys if memo is not None else self._keys(application)
+        references = {source.source.ref: source for source in resolved if source.source.ref}
+        results = [
+            self._rendered(application, source, key, references) if _renders(source.source) else None
+            for source, key in zip(resolved, keys, strict=True)
+        ]
+        rendered = tuple(result[0] for result in results if result is not None)
+        sources = tuple(
+            RenderedSource(source.source, result[0].source_type, source.revision, result[0].files, result[1])
+            if result is not None
+            else RenderedSource(source.source, None, source.revision)
+            for source, result in zip(resolved, results, strict=True)
+        )
+        if memo is not None and all(new is old for new, old in zip(rendered, memo.rendered, strict=True)):
+            target = replace(memo.target, sources=sources)
+        else:
+            target = _combine(application, sources, [result[0] if result else None for result in results])
+        self._cache.memo[self._identity(application)] = _Memo(
+            application, keys, at, self._capabilities_digest, rendered, target
+        )
+        return target
+
+    def _identity(self, application: Application) -> tuple[str, str, str]:
+        return self._settings_digest, application.metadata.namespace, application.metadata.name
+
+    def _name(self, application: Application) -> str:
+        """Applications outside Argo CD's own namespace are called ``<namespace>_<name>``."""
+        namespace = application.metadata.namespace or self._namespace
+        return application.name if namespace == self._namespace else f"{namespace}_{application.name}"
+
+    def _keys(self, application: Application) -> tuple[str, ...]:
+        """One a source: all that a render depends on and does not look up."""
+        common = [
+            self._settings_digest,
+            self._name(application),
+            application.spec.destination.namespace,
+            application.project,
+            sorted((source.ref, source.repo_url) for source in application.sources if source.ref),
+        ]
+        # The revision is what is looked at, not how it was asked for.
+        return tuple(
+            _digest([common, {k: v for k, v in source.to_dict().items() if k not in ("targetRevision", "tagPrefix")}])
+            for source in application.sources
+        )
+
+    def _resolve(self, application: Application, index: int, revision: str) -> _Resolved:
+        source = application.sources[index]
+        where = f"spec.sources[{index}]" if application.spec.sources else "spec.source"
+        if source.chart:
+            raise GenerationError(f"{where}.chart: charts from Helm repositories cannot be rendered")
+        repository = self._repositories.open(source.repo_url, fetch=self._fetch, allow_local=self._allow_local)
+        commit = repository.resolve(revision)
+        return _Resolved(source, where, commit, repository, repository.tree_of(commit), str(repository))
+
+    def _rendered(
+        self, application: Application, resolved: _Resolved, key: str, references: Mapping[str, _Resolved]
+    ) -> tuple[Rendered, bool]:
+        """The render and whether it was in the cache."""
+        path = resolve_path("", resolved.source.path, field=f"{resolved.where}.path")
+        variables = build_variables(application, resolved.source, resolved.revision, self._capabilities)
+        found = self._cache.find(key, self._inputs(resolved, references, variables, Observations()))
+        if found is not None:
+            return found, True
+        observations = Observations()
+        inputs = self._inputs(resolved, references, variables, observations)
+        rendering = self._render(application, resolved, path, inputs, observations)
+        rendered = Rendered(
+            rendering.source_type, rendering.objects, _files(observations), pinned=not observations.downloads
+        )
+        _refuse_repeated(rendered.manifests, application.spec.destination.namespace, resolved.where)
+        self._cache.put(key, path, observations, inputs, rendered)
+        return rendered, False
+
+    def _inputs(
+        self,
+        resolved: _Resolved,
+        references: Mapping[str, _Resolved],
+        variables: Mapping[str, str],
+        observations: Observations,
+    ) -> Inputs:
+        trees = {f"${name}": other.tree(observations, f"${name}") for name, other in references.items()}
+        return Inputs(
+            trees={"": resolved.tree(observations), **trees},
+            variables=variables,
+            capabilities=self._capabilities_digest,
+            downloads=ObservedDownloads(self._downloads, observations),
+        )
+
+    def _render(
+        self, application: Application, resolved: _Resolved, path: str, inputs: Inputs, observations: Observations
+    ) -> Rendering:
+        tree = inputs.trees[""]
+        tree.folder(path, field=f"{resolved.where}.path")
+        source = merge_overrides(resolved.source, tree, path, application=self._name(application))
+        source_type = explicit_source_type(source) or detect_source_type(tree, path, self._settings)
+        if source_type not in _TOOLS:
+            raise GenerationError(f"{resolved.where}.plugin: config management plugins cannot be run; remove the field")
+        return _TOOLS[source_type](
+            RenderRequest(
+                source=source,
+                tree=tree,
+                path=path,
+                where=resolved.where,
+                application=application.name,
+                namespace=application.spec.destination.namespace,
+                project=application.project,
+                references={name.removeprefix("$"): other for name, other in inputs.trees.items() if name},
+                capabilities=self._capabilities,
+                variables=ObservedVariables(inputs.variables, observations),
+                settings=self._settings,
+                observations=observations,
+                downloads=inputs.downloads,
+            )
+        )
+
+
 def generate_manifests(
     application: Application,
     *,
     repositories: Repositories,
     revisions: Sequence[str] | None = None,
-    capabilities: Capabilities | None = None,
+    capabilities: Capabilities = NO_CAPABILITIES,
     allow_local: bool = True,
     fetch: bool = True,
+    settings: SourceSettings = DEFAULT_SETTINGS,
+    downloads: Downloads | None = None,
+    cache: RenderCache | None = None,
+    namespace: str = "argocd",
 ) -> Target:
     """Render all sources of an Application. Tracking metadata and namespaces are not added here.
 
@@ -46,6 +258,14 @@ def generate_manifests(
         Whether ``file://`` and plain paths may be repositories.
     fetch
         False: work on the repositories as they were last fetched.
+    settings
+        What the operator set in ``argocd-cm``.
+    downloads
+        Where charts and value files of servers come from; None refuses them.
+    cache
+        Earlier renders; None renders anew.
+    namespace
+        Argo CD's own namespace.
 
     Raises
     ------
@@ -54,119 +274,108 @@ def generate_manifests(
     SpecError
         A file does not parse, or is not an object.
     """
+    generator = Generator(
+        repositories,
+        capabilities=capabilities,
+        allow_local=allow_local,
+        fetch=fetch,
+        settings=settings,
+        downloads=downloads,
+        cache=cache,
+        namespace=namespace,
+    )
+    return generator.generate(application, revisions=revisions)
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _check_sources(application: Application, revisions: Sequence[str] | None) -> None:
     sources = application.sources
     if not sources:
-        raise GenerationError(f"application {application.metadata.name} has no source; set spec.source")
+        raise GenerationError(f"application {application.name} has no source; set spec.source")
     if revisions is not None and len(revisions) != len(sources):
         raise GenerationError(
-            f"application {application.metadata.name} has {len(sources)} sources, but {len(revisions)} revisions were given"
+            f"application {application.name} has {len(sources)} sources, but {len(revisions)} revisions were given"
         )
-    capabilities = capabilities or Capabilities()
-    rendered: list[RenderedSource] = []
-    manifests: list[SourcedManifest] = []
-    for index, source in enumerate(sources):
-        field = f"spec.sources[{index}]" if application.spec.sources else "spec.source"
-        _refuse_unsupported(source, field)
-        repository = repositories.open(source.repo_url, fetch=fetch, allow_local=allow_local)
-        revision = repository.resolve(revisions[index] if revisions is not None else source.target_revision)
-        rendering = _render(application, source, RevisionTree(repository, revision), capabilities, field)
-        rendered.append(RenderedSource(source, rendering.source_type, revision, rendering.files))
-        found = [SourcedManifest(obj, origin, index) for obj, origin in rendering.objects]
-        _refuse_repeated(found, application.spec.destination.namespace, field)
-        manifests += found
-    kept, warnings = _last_of_each(manifests, application.spec.destination.namespace)
-    return Target(application.metadata.name, tuple(rendered), tuple(kept), tuple(warnings))
+    refs = [source.ref for source in sources if source.ref]
+    if twice := next((ref for ref in refs if refs.count(ref) > 1), ""):
+        raise GenerationError(f"spec.sources: the ref {shown(twice)} is given twice; name each source differently")
 
 
-def detect_source_type(source: ApplicationSource, tree: RevisionTree, path: str) -> SourceType:
-    """The tool of a source: an explicit block, else what its folder holds.
-
-    A kustomization beats a Chart.yaml beside it (util/app/discovery/discovery.go).
-    """
-    for options, source_type in (
-        (source.helm, SourceType.HELM),
-        (source.kustomize, SourceType.KUSTOMIZE),
-        (source.directory, SourceType.DIRECTORY),
-    ):
-        if options is not None:
-            return source_type
-    for names, source_type in ((FILE_NAMES, SourceType.KUSTOMIZE), (("Chart.yaml",), SourceType.HELM)):
-        if any((entry := tree.find(join(path, name))) and entry.kind is Kind.FILE for name in names):
-            return source_type
-    return SourceType.DIRECTORY
+def _renders(source: ApplicationSource) -> bool:
+    """A source with ``ref`` and no path only lends its files."""
+    return not source.ref or bool(source.path)
 
 
-def _refuse_unsupported(source: ApplicationSource, field: str) -> None:
-    if source.chart:
-        raise GenerationError(
-            f"{field}.chart: charts from Helm repositories cannot be rendered; use a chart in a Git repository, with path"
+def _files(observations: Observations) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        sorted(
+            (f"{name}/{path}" if name else path, object_id)
+            for name, looks in observations.trees.items()
+            for kind, path, object_id in looks
+            if kind == "file"
         )
-    if source.plugin is not None:
-        raise GenerationError(f"{field}.plugin: config management plugins cannot be run; remove the field")
-    if source.ref and not source.path:
-        raise GenerationError(
-            f"{field}.ref: a source that only lends value files cannot be read; keep value files beside the chart"
-        )
-    if not source.path:
-        raise GenerationError(f"{field}.path: is required for a Git repository; name a folder, or . for its root")
+    )
 
 
-def _render(
-    application: Application, source: ApplicationSource, tree: RevisionTree, capabilities: Capabilities, field: str
-) -> Rendering:
-    path = resolve_path("", source.path, field=f"{field}.path")
-    tree.folder(path, field=f"{field}.path")
-    source_type = detect_source_type(source, tree, path)
-    variables = build_variables(application, source, tree.revision, capabilities)
-    if source_type is SourceType.HELM:
-        return render_helm(
-            tree,
-            path,
-            source.helm or HelmOptions(),
-            release_name=application.metadata.name,
-            namespace=application.spec.destination.namespace,
-            capabilities=capabilities,
-            variables=variables,
-            field=field,
-        )
-    if source_type is SourceType.KUSTOMIZE:
-        return render_kustomize(tree, path, source.kustomize or KustomizeOptions(), variables=variables, field=field)
-    return render_directory(tree, path, source.directory or DirectoryOptions(), field=field)
+def _as_cached(target: Target) -> Target:
+    if all(source.cached or source.source_type is None for source in target.sources):
+        return target
+    return replace(
+        target, sources=tuple(replace(source, cached=source.source_type is not None) for source in target.sources)
+    )
 
 
-def _key(sourced: SourcedManifest, namespace: str) -> ResourceKey | None:
+def _combine(
+    application: Application, sources: tuple[RenderedSource, ...], results: Sequence[Rendered | None]
+) -> Target:
+    namespace = application.spec.destination.namespace
+    manifests = [
+        SourcedManifest(obj, origin, index)
+        for index, rendered in enumerate(results)
+        if rendered is not None
+        for obj, origin in rendered.manifests
+    ]
+    kept, warnings = _last_of_each(manifests, namespace) if len(results) > 1 else (manifests, [])
+    return Target(application.name, sources, tuple(kept), tuple(warnings))
+
+
+def _key(manifest: Manifest, namespace: str) -> ResourceKey | None:
     """The object's key as it will be in the cluster; None where the server makes the name."""
-    if not metadata_of(sourced.manifest).get("name"):
+    if not metadata_of(manifest).get("name"):
         return None
-    key = ResourceKey.of(sourced.manifest)
+    key = ResourceKey.of(manifest)
     return ResourceKey(key.group, key.kind, key.namespace or namespace, key.name)
 
 
-def _refuse_repeated(manifests: Sequence[SourcedManifest], namespace: str, field: str) -> None:
-    first: dict[ResourceKey, SourcedManifest] = {}
-    for sourced in manifests:
-        key = _key(sourced, namespace)
-        if key is not None and (other := first.setdefault(key, sourced)) is not sourced:
-            files = (
-                f"in {other.origin} and {sourced.origin}"
-                if other.origin != sourced.origin
-                else f"twice in {sourced.origin or field}"
-            )
-            raise GenerationError(f"{ResourceKey.of(sourced.manifest)} is {files}; keep one")
+def _refuse_repeated(manifests: Sequence[tuple[Manifest, str]], namespace: str, where: str) -> None:
+    first: dict[ResourceKey, int] = {}
+    for index, (manifest, origin) in enumerate(manifests):
+        key = _key(manifest, namespace)
+        if key is not None and (other := first.setdefault(key, index)) != index:
+            before = manifests[other][1]
+            files = f"in {before} and {origin}" if before != origin else f"twice in {origin or where}"
+            raise GenerationError(f"{ResourceKey.of(manifest)} is {files}; keep one")
 
 
 def _last_of_each(manifests: Sequence[SourcedManifest], namespace: str) -> tuple[list[SourcedManifest], list[str]]:
     """Of objects with one key in several sources the last stays (controller/state.go), with Argo CD's warning."""
-    last: dict[ResourceKey, SourcedManifest] = {}
-    count: dict[ResourceKey, int] = {}
-    for sourced in manifests:
-        if (key := _key(sourced, namespace)) is not None:
-            last[key] = sourced
-            count[key] = count.get(key, 0) + 1
-    kept = [sourced for sourced in manifests if (key := _key(sourced, namespace)) is None or last[key] is sourced]
+    keys = [_key(sourced.manifest, namespace) for sourced in manifests]
+    last = {key: index for index, key in enumerate(keys) if key is not None}
+    kept = [
+        sourced
+        for index, (sourced, key) in enumerate(zip(manifests, keys, strict=True))
+        if key is None or last[key] == index
+    ]
+    counts: dict[ResourceKey, int] = {}
+    for key in keys:
+        if key is not None:
+            counts[key] = counts.get(key, 0) + 1
     warnings = [
         f"Resource {key.group}/{key.kind}/{key.namespace}/{key.name} appeared {number} times among application resources."
-        for key, number in sorted(count.items())
+        for key, number in sorted(counts.items())
         if number > 1
     ]
     return kept, warnings

@@ -18,6 +18,8 @@ class SourceType(StrEnum):
     DIRECTORY = "Directory"
     KUSTOMIZE = "Kustomize"
     HELM = "Helm"
+    KSONNET = "Ksonnet"
+    PLUGIN = "Plugin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,9 @@ class Capabilities:
     api_versions: tuple[str, ...] = ()
 
 
+NO_CAPABILITIES = Capabilities()
+
+
 @dataclass(frozen=True, slots=True)
 class SourcedManifest:
     """An object and where it came from: ``origin`` is a path in the repository, empty where a tool does not tell."""
@@ -42,12 +47,18 @@ class SourcedManifest:
 
 @dataclass(frozen=True, slots=True)
 class RenderedSource:
-    """One source as it was rendered: ``revision`` is the commit, ``files`` the path and blob id of every file read."""
+    """One source as it was rendered.
+
+    ``source`` is as in the Application; ``source_type`` None for a source that only lends its files (``ref``); ``revision``
+    the commit, version or digest; ``files`` path and object id of every file read, ``$name/path`` in a source that is
+    referred to; ``cached`` whether an earlier render served.
+    """
 
     source: ApplicationSource
-    source_type: SourceType
+    source_type: SourceType | None
     revision: str
-    files: tuple[tuple[str, str], ...]
+    files: tuple[tuple[str, str], ...] = ()
+    cached: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from reconciler.errors import GenerationError, ReconcilerError
-from reconciler.model.source import HelmOptions
-from reconciler.source import Capabilities, RepositoryCache
-from reconciler.source.files.tree import RevisionTree
+from reconciler.model.source import ApplicationSource, HelmOptions
+from reconciler.source import RepositoryCache
 from reconciler.source.helm import render as helm
 from reconciler.source.processes.worker import WorkerLimits, WorkerPool
-from reconciler.source.rendering import Rendering
-from tests.reconciler.source.support import CHART
+from reconciler.source.rendering import Rendering, RenderRequest
+from tests.reconciler.source.support import CHART, tree_at
 from tests.repositories import GitRepository
 
 TIMEOUT_S = 3.0
@@ -34,17 +33,10 @@ def render(
 
         def render(files: Mapping[str, str], **options: Any) -> Rendering:
             repository = cache.open(git_repository(files).url, allow_local=True)
-            return helm.render_helm(
-                RevisionTree(repository, repository.resolve("HEAD")),
-                "chart",
-                HelmOptions.model_validate(options),
-                release_name="web",
-                namespace="demo",
-                capabilities=Capabilities(),
-                variables={},
-                field="spec.source",
-                workers=pool,
-            )
+            source = ApplicationSource(repo_url=str(repository), path="chart", helm=HelmOptions.model_validate(options))
+            tree = tree_at(repository, repository.resolve("HEAD"))
+            request = RenderRequest(source, tree, "chart", "spec.source", "web", "demo")
+            return helm.render_helm(request, workers=pool)
 
         yield render
     pool.close()

@@ -1,88 +1,149 @@
-"""The files of one commit, read from Git's objects: symbolic links are judged here, never by a file system."""
+"""The files of one commit or archive, read from its objects: symbolic links are judged here, never by a file system."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import Enum
+from typing import Protocol
 
-from reconciler.errors import GenerationError, RepositoryError, RevisionError
+from reconciler.errors import GenerationError, RevisionError
 from reconciler.source.files.paths import join, parent_of, resolve_path, shown
-from reconciler.source.git.repository import Repository
+from reconciler.source.observations import Looked
 
 MAX_LINKS = 40
 """Links followed on the way to one file, as Linux does."""
 MAX_LINK_BYTES = 4096
-MAX_TREE_BYTES = 16 * 2**20
+MAX_FILE_BYTES = 64 * 2**20
 MAX_WALKED = 200_000
 """Entries of one walk."""
+MODULES = ".gitmodules"
+MAX_MODULES_BYTES = 2**20
 
 
 class Kind(Enum):
-    """What a tree entry is; a submodule's files are in another repository, which is never fetched."""
+    """What a tree entry is."""
 
     FILE = "file"
     FOLDER = "folder"
-    LINK = "symbolic link"
+    LINK = "link"
     SUBMODULE = "submodule"
 
 
-_KINDS = {"40000": Kind.FOLDER, "120000": Kind.LINK, "160000": Kind.SUBMODULE}
+class TreeStore(Protocol):
+    """Where a tree's objects are; an id pins its content, a folder's all that is below it."""
+
+    def entries(self, tree_id: str) -> Mapping[str, tuple[Kind, str]]:
+        """Name to kind and object id, sorted by name."""
+        ...
+
+    def read(self, object_id: str, *, limit: int) -> bytes: ...
+
+    def size(self, object_id: str) -> int: ...
+
+    def submodule(self, commit: str, path: str, modules: bytes) -> "tuple[TreeStore, str]":
+        """Objects and root folder of the submodule at ``path``; ``modules`` is the text of ``.gitmodules``."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """``path`` is where the entry really lies, links followed; ``object_id`` names its blob or tree."""
+    """``path`` is where the entry really lies, links followed; ``object_id`` names its content in ``store``."""
 
     path: str
     kind: Kind
     object_id: str
+    store: TreeStore = field(repr=False, compare=False)
 
     @property
     def name(self) -> str:
         return self.path.rpartition("/")[2]
 
 
-class RevisionTree:
-    """The tree of ``revision``, a commit id; reads what is asked for and nothing else."""
+class Tree:
+    """A tree of files; reads what is asked for and nothing else, and notes it in ``looked``.
 
-    def __init__(self, repository: Repository, revision: str) -> None:
-        self.repository = repository
+    Parameters
+    ----------
+    store, root_id
+        The objects, and the id of the root folder.
+    name, revision
+        Where it is from, for messages, and its commit or version.
+    looked
+        Where to note what was looked at.
+    """
+
+    def __init__(
+        self, store: TreeStore, root_id: str, *, name: str, revision: str, looked: set[Looked] | None = None
+    ) -> None:
+        self.name = name
         self.revision = revision
-        self._root = Entry("", Kind.FOLDER, repository.tree_of(revision))
-        self._links: dict[str, str] = {}
-        self._folders: dict[str, tuple[tuple[str, Kind, str], ...]] = {}
+        self._root = Entry("", Kind.FOLDER, root_id, store)
+        self._looked: set[Looked] = set() if looked is None else looked
 
     def __str__(self) -> str:
-        return f"{self.repository} at {self.revision[:7]}"
+        return f"{self.name} at {self.revision[:7] if len(self.revision) in (40, 64) else self.revision}"
 
     def find(self, path: str) -> Entry | None:
-        """The file, folder or submodule at ``path``, links followed; None when there is none.
+        """The file or folder at ``path``, links and submodules followed; None when there is none.
 
         Raises
         ------
         GenerationError
-            When a link on the way leaves the repository or leads back to itself.
+            When a link on the way leaves the tree or leads back to itself.
+        RepositoryError
+            When a submodule on the way cannot be had.
         """
-        pending = [part for part in path.split("/") if part]
-        pending.reverse()
-        here = self._root
+        pending = _parts(path)
+        repository = here = self._root
         links = 0
         while pending:
             if here.kind is not Kind.FOLDER:
-                return here if here.kind is Kind.SUBMODULE else None
-            found = self._child(here, pending.pop())
-            if found is None:
+                self._looked.add(("nothing", join(here.path, pending[-1]), ""))
                 return None
-            if found.kind is Kind.LINK:
+            name = pending.pop()
+            found = _child(here, name)
+            if found is None:
+                self._looked.add(("nothing", join(here.path, name), ""))
+                return None
+            if found.kind is Kind.SUBMODULE:
+                repository = here = self._enter(found, repository)
+            elif found.kind is Kind.LINK:
                 links += 1
                 if links > MAX_LINKS:
                     raise GenerationError(f"{shown(path)} in {self} goes through more than {MAX_LINKS} symbolic links")
-                target = self._link_target(found, path)
-                pending += [part for part in reversed(target.split("/")) if part]
-                here = self._root
+                pending += _parts(self._link_target(found, path))
+                repository = here = self._root
             else:
                 here = found
+        self._looked.add(("is", here.path, here.kind.value))
         return here
+
+    def peek(self, path: str) -> Entry | None:
+        """What lies at ``path``, links not followed: a link on the way is the answer. Notes nothing."""
+        repository = here = self._root
+        for name in path.split("/") if path else ():
+            found = _child(here, name) if here.kind is Kind.FOLDER else None
+            if found is None or found.kind is Kind.LINK:
+                return found
+            here = found
+            if found.kind is Kind.SUBMODULE:
+                repository = here = self._enter(found, repository)
+        return here
+
+    def still(self, looked: Looked) -> bool:
+        """Whether an earlier look at a tree would see the same in this one."""
+        kind, path, object_id = looked
+        found = self.peek(path)
+        if kind == "nothing" or found is None:
+            return kind == "nothing" and found is None
+        if found.path != path:
+            return False
+        if kind == "is":
+            return found.kind.value == object_id
+        if kind == "names":
+            return found.kind is Kind.FOLDER and names_digest(found) == object_id
+        return found.kind.value == kind and found.object_id == object_id
 
     def folder(self, path: str, *, field: str) -> Entry:
         """The folder at ``path``.
@@ -95,23 +156,20 @@ class RevisionTree:
         entry = self.find(path)
         if entry is None:
             raise RevisionError(f"{field}: there is no {shown(path)} in {self}{self._near(path)}")
-        if entry.kind is Kind.SUBMODULE:
-            raise RevisionError(
-                f"{field}: {shown(path)} in {self} lies in the submodule {shown(entry.path)}; submodules are not fetched"
-            )
         if entry.kind is not Kind.FOLDER:
             raise RevisionError(f"{field}: {shown(path)} in {self} is a file; name the folder that holds it")
         return entry
 
     def children(self, folder: Entry) -> Iterator[Entry]:
-        """The entries of a folder by name, links not followed."""
-        for name, kind, object_id in self._entries(folder.object_id):
-            yield Entry(join(folder.path, name), kind, object_id)
+        """The entries of a folder by name; neither links nor submodules are followed."""
+        self._looked.add(("names", folder.path, names_digest(folder)))
+        for name, (kind, object_id) in folder.store.entries(folder.object_id).items():
+            yield Entry(join(folder.path, name), kind, object_id, folder.store)
 
     def walk(self, folder: Entry, *, recurse: bool) -> Iterator[tuple[str, Entry]]:
         """Files below ``folder`` by path relative to it, sorted.
 
-        Links to files are followed; links to folders, dangling links and submodules are left out
+        Links to files are followed; links to folders and dangling links are left out
         (reposerver/repository/repository.go of Argo CD).
         """
         prefix = len(folder.path) + 1 if folder.path else 0
@@ -121,11 +179,24 @@ class RevisionTree:
             if file is not None and file.kind is Kind.FILE:
                 yield path, file
 
-    def read(self, file: Entry, *, limit: int | None = None) -> bytes:
-        """The bytes of a file."""
-        if limit is None:
-            return self.repository.read_object(file.object_id, kind="blob")
-        return self.repository.read_object(file.object_id, kind="blob", limit=limit)
+    def read(self, file: Entry, *, limit: int = MAX_FILE_BYTES) -> bytes:
+        """The bytes of a file.
+
+        Raises
+        ------
+        GenerationError
+            When it has more than ``limit`` bytes.
+        """
+        self._looked.add(("file", file.path, file.object_id))
+        size = file.store.size(file.object_id)
+        if size > limit:
+            raise GenerationError(f"{file.path} in {self} has {size} bytes; the limit is {limit}")
+        return file.store.read(file.object_id, limit=limit)
+
+    def size(self, file: Entry) -> int:
+        """The bytes of a file, counted without reading it."""
+        self._looked.add(("file", file.path, file.object_id))
+        return file.store.size(file.object_id)
 
     def _walk(self, folder: Entry, *, recurse: bool) -> Iterator[Entry]:
         pending, walked = [folder], 0
@@ -136,22 +207,24 @@ class RevisionTree:
                     raise GenerationError(
                         f"{shown(folder.path)} in {self} holds more than {MAX_WALKED} entries; narrow the path"
                     )
-                if entry.kind is Kind.FOLDER and recurse:
-                    pending.append(entry)
-                elif entry.kind in (Kind.FILE, Kind.LINK):
+                if entry.kind in (Kind.FILE, Kind.LINK):
                     yield entry
+                elif recurse and (inner := entry if entry.kind is Kind.FOLDER else self.find(entry.path)):
+                    pending.append(inner)
 
-    def _child(self, folder: Entry, name: str) -> Entry | None:
-        for found, kind, object_id in self._entries(folder.object_id):
-            if found == name:
-                return Entry(join(folder.path, name), kind, object_id)
-        return None
+    def _enter(self, submodule: Entry, repository: Entry) -> Entry:
+        """The root of a submodule of ``repository``, which is the root of the tree or of another submodule."""
+        modules = _child(repository, MODULES)
+        if modules is None or modules.kind is not Kind.FILE:
+            raise GenerationError(f"{shown(submodule.path)} in {self} is a submodule without an entry in {MODULES}")
+        text = modules.store.read(modules.object_id, limit=MAX_MODULES_BYTES)
+        path = submodule.path[len(repository.path) + 1 if repository.path else 0 :]
+        store, root_id = submodule.store.submodule(submodule.object_id, path, text)
+        return Entry(submodule.path, Kind.FOLDER, root_id, store)
 
     def _link_target(self, link: Entry, asked: str) -> str:
-        text = self._links.get(link.object_id)
-        if text is None:
-            data = self.repository.read_object(link.object_id, kind="blob", limit=MAX_LINK_BYTES)
-            text = self._links[link.object_id] = data.decode("utf-8", "surrogateescape")
+        self._looked.add(("link", link.path, link.object_id))
+        text = link.store.read(link.object_id, limit=MAX_LINK_BYTES).decode("utf-8", "surrogateescape")
         try:
             return resolve_path(parent_of(link.path), text, field="link")
         except GenerationError:
@@ -159,27 +232,6 @@ class RevisionTree:
             raise GenerationError(
                 f"{shown(asked)} in {self}: the symbolic link {shown(link.path)} leaves the repository, which is refused"
             ) from None
-
-    def _entries(self, tree_id: str) -> tuple[tuple[str, Kind, str], ...]:
-        entries = self._folders.get(tree_id)
-        if entries is None:
-            data = self.repository.read_object(tree_id, kind="tree", limit=MAX_TREE_BYTES)
-            entries = self._folders[tree_id] = tuple(self._parse(data))
-        return entries
-
-    def _parse(self, data: bytes) -> Iterator[tuple[str, Kind, str]]:
-        """Entries of a tree object: ``mode SP name NUL id`` each."""
-        position, size = 0, len(data)
-        while position < size:
-            space = data.index(b" ", position)
-            end = data.index(b"\0", space)
-            name = data[space + 1 : end].decode("utf-8", "surrogateescape")
-            # Git itself never writes such names; a crafted tree may.
-            if name in ("", ".", "..") or "/" in name or name.lower() == ".git":
-                raise RepositoryError(f"{self} holds a folder with the entry {shown(name)}, which is refused")
-            mode = data[position:space].decode("ascii", "replace").lstrip("0")
-            yield name, _KINDS.get(mode, Kind.FILE), data[end + 1 : end + 21].hex()
-            position = end + 21
 
     def _near(self, path: str) -> str:
         parent = self.find(parent_of(path))
@@ -191,3 +243,20 @@ class RevisionTree:
             return f"; did you mean {' or '.join(join(parent.path, name) for name in near)}?"
         shown_names = ", ".join(join(parent.path, name) for name in folders[:5])
         return f"; there are: {shown_names}{' and more' if len(folders) > 5 else ''}" if folders else ""
+
+
+def names_digest(folder: Entry) -> str:
+    """Digest of the names and kinds in a folder."""
+    entries = folder.store.entries(folder.object_id)
+    text = "\0".join(f"{name}\0{kind.value}" for name, (kind, _) in entries.items())
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _parts(path: str) -> list[str]:
+    """The path's steps, the first at the end, to pop from."""
+    return [part for part in reversed(path.split("/")) if part]
+
+
+def _child(folder: Entry, name: str) -> Entry | None:
+    found = folder.store.entries(folder.object_id).get(name)
+    return Entry(join(folder.path, name), found[0], found[1], folder.store) if found else None

@@ -9,7 +9,7 @@ from typing import Self
 
 from reconciler.errors import GenerationError
 from reconciler.source.files.paths import shown
-from reconciler.source.files.tree import Entry, Kind, RevisionTree
+from reconciler.source.files.tree import Entry, Kind, Tree
 
 MAX_FILES = 20_000
 MAX_BYTES = 256 * 2**20
@@ -20,22 +20,17 @@ MAX_DEPTH = 100
 class Workspace:
     """A folder of mode 0700 with a random name. Links are never written: what a link names is copied in its place."""
 
-    def __init__(self, tree: RevisionTree) -> None:
+    def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self._folder: Path | None = None
         self._bytes = 0
         self._folders = 0
-        self._written: dict[str, str] = {}
+        self._written: set[str] = set()
 
     @property
     def folder(self) -> Path:
         assert self._folder is not None, "entered before use"
         return self._folder
-
-    @property
-    def files(self) -> tuple[tuple[str, str], ...]:
-        """Path and blob id of every file taken from the commit, sorted."""
-        return tuple(sorted(self._written.items()))
 
     def __enter__(self) -> Self:
         self._folder = Path(tempfile.mkdtemp(prefix="gitops-nb-"))
@@ -58,7 +53,7 @@ class Workspace:
         self._bytes += len(data)
         if self._bytes > MAX_BYTES:
             raise GenerationError(f"more than {MAX_BYTES // 2**20} MiB are needed from {self._tree}; narrow the path")
-        self._written[path] = file.object_id
+        self._written.add(path)
         self.write(path, data)
 
     def add_folder(self, path: str, folder: Entry, *, leave_out: frozenset[str] = frozenset(), field: str) -> None:
@@ -98,8 +93,8 @@ class Workspace:
             )
         for child in self._tree.children(folder):
             name = child.name
-            entry = self._tree.find(child.path) if child.kind is Kind.LINK else child
-            if entry is None or entry.kind is Kind.SUBMODULE or name in leave_out:
+            entry = child if child.kind in (Kind.FILE, Kind.FOLDER) else self._tree.find(child.path)
+            if entry is None or name in leave_out:
                 continue
             inner = f"{path}/{name}" if path else name
             if entry.kind is Kind.FOLDER:

@@ -1,7 +1,7 @@
 """Git repositories as bare mirrors in the user's cache: fetched once a run, read by plumbing, never checked out."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from platformdirs import user_cache_dir
 
 from reconciler.errors import GenerationError, RepositoryError, RevisionError
 from reconciler.source.files.paths import shown
+from reconciler.source.files.tree import MAX_FILE_BYTES, Kind, TreeStore
 from reconciler.source.git.mirror import Mirror, git_library
 from reconciler.source.git.revisions import Refs, find_revision, parse_revision, unknown_revision
 from reconciler.source.git.urls import parse_repository_url
@@ -19,7 +20,11 @@ from reconciler.source.git.urls import parse_repository_url
 if TYPE_CHECKING:
     from git import Repo
 
-MAX_OBJECT_BYTES = 64 * 2**20
+MAX_TREE_BYTES = 16 * 2**20
+MAX_TREES = 20_000
+"""Parsed folders that are kept in memory."""
+
+_KINDS = {"40000": Kind.FOLDER, "120000": Kind.LINK, "160000": Kind.SUBMODULE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,7 @@ class Repository:
         self._fetched = False
         self._repo: Repo | None = None
         self._refs: Refs | None = None
+        self._trees: dict[str, Mapping[str, tuple[Kind, str]]] = {}
         self._lock = threading.RLock()
 
     def __str__(self) -> str:
@@ -151,7 +157,7 @@ class Repository:
             message = commit.message if isinstance(commit.message, str) else commit.message.decode("utf-8", "replace")
             return RevisionMetadata(author, datetime.fromtimestamp(commit.authored_date, UTC), message.strip())
 
-    def read_object(self, object_id: str, *, kind: str, limit: int = MAX_OBJECT_BYTES) -> bytes:
+    def read_object(self, object_id: str, *, kind: str, limit: int = MAX_FILE_BYTES) -> bytes:
         """Bytes of a blob or tree.
 
         Raises
@@ -176,9 +182,27 @@ class Repository:
         """Id of the root tree of a commit id that `resolve` gave."""
         return self._header(f"{revision}^{{tree}}")[0]
 
-    def object_size(self, object_id: str) -> int:
+    def entries(self, tree_id: str) -> Mapping[str, tuple[Kind, str]]:
+        """Name to kind and object id of what a folder holds, sorted by name."""
+        entries = self._trees.get(tree_id)
+        if entries is None:
+            data = self.read_object(tree_id, kind="tree", limit=MAX_TREE_BYTES)
+            if len(self._trees) >= MAX_TREES:
+                self._trees.clear()
+            entries = self._trees[tree_id] = dict(sorted(self._parse_tree(data)))
+        return entries
+
+    def read(self, object_id: str, *, limit: int = MAX_FILE_BYTES) -> bytes:
+        """The bytes of a file."""
+        return self.read_object(object_id, kind="blob", limit=limit)
+
+    def size(self, object_id: str) -> int:
         """Size of an object in bytes, without reading it."""
         return self._header(object_id)[2]
+
+    def submodule(self, commit: str, path: str, modules: bytes) -> tuple[TreeStore, str]:
+        """Objects and root folder of the submodule at ``path``; ``modules`` is the text of ``.gitmodules``."""
+        raise GenerationError(f"{shown(path)} in {self} lies in a submodule ({commit[:7]}); submodules are not fetched")
 
     def fetch_once(self) -> None:
         """Bring the mirror up to date, the first time it is asked for."""
@@ -201,6 +225,20 @@ class Repository:
             if self._repo is not None:
                 self._repo.close()
                 self._repo = None
+
+    def _parse_tree(self, data: bytes) -> Iterator[tuple[str, tuple[Kind, str]]]:
+        """Entries of a tree object: ``mode SP name NUL id`` each."""
+        position, size = 0, len(data)
+        while position < size:
+            space = data.index(b" ", position)
+            end = data.index(b"\0", space)
+            name = data[space + 1 : end].decode("utf-8", "surrogateescape")
+            # Git itself never writes such names; a crafted tree may.
+            if name in ("", ".", "..") or "/" in name or name.lower() == ".git":
+                raise RepositoryError(f"{self} holds a folder with the entry {shown(name)}, which is refused")
+            mode = data[position:space].decode("ascii", "replace").lstrip("0")
+            yield name, (_KINDS.get(mode, Kind.FILE), data[end + 1 : end + 21].hex())
+            position = end + 21
 
     def _fetch_ref(self, ref: str) -> str:
         """A ref outside branches and tags, such as ``refs/pull/7/head``; the name was vetted by `parse_revision`."""

@@ -6,7 +6,7 @@ from typing import Any
 from reconciler.errors import GenerationError
 from reconciler.manifest.yaml import load_documents
 from reconciler.source.files.paths import join, resolve_path, shown
-from reconciler.source.files.tree import Kind, RevisionTree
+from reconciler.source.files.tree import Kind, Tree
 from reconciler.source.files.workspace import Workspace
 
 MAX_DEPTH = 10
@@ -16,7 +16,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def add_local_dependencies(
-    tree: RevisionTree, workspace: Workspace, path: str, target: str, *, leave_out: frozenset[str], depth: int = 0
+    tree: Tree, workspace: Workspace, path: str, target: str, *, leave_out: frozenset[str], depth: int = 0
 ) -> None:
     """Copy the local dependencies of the chart at ``path`` into ``charts/`` of its copy at ``target``, and theirs.
 
@@ -48,7 +48,7 @@ def add_local_dependencies(
         add_local_dependencies(tree, workspace, source, copy, leave_out=leave_out, depth=depth + 1)
 
 
-def _declared(tree: RevisionTree, file: str) -> list[dict[str, Any]]:
+def _declared(tree: Tree, file: str) -> list[dict[str, Any]]:
     entry = tree.find(file)
     if entry is None or entry.kind is not Kind.FILE:
         return []
@@ -57,7 +57,7 @@ def _declared(tree: RevisionTree, file: str) -> list[dict[str, Any]]:
     return [item for item in dependencies if isinstance(item, dict)] if isinstance(dependencies, list) else []
 
 
-def _is_vendored(tree: RevisionTree, charts: str, name: str) -> bool:
+def _is_vendored(tree: Tree, charts: str, name: str) -> bool:
     folder = tree.find(charts)
     if folder is None or folder.kind is not Kind.FOLDER:
         return False

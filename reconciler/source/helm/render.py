@@ -14,12 +14,12 @@ from reconciler.model.source import HelmOptions
 from reconciler.source.build_environment import substitute
 from reconciler.source.directory import read_objects
 from reconciler.source.files.paths import join, resolve_path, shown
-from reconciler.source.files.tree import Entry, Kind, RevisionTree
+from reconciler.source.files.tree import Entry, Kind, Tree
 from reconciler.source.files.workspace import Workspace
 from reconciler.source.helm.dependencies import add_local_dependencies
 from reconciler.source.processes.worker import WorkerPool
-from reconciler.source.rendering import Origin, Rendering
-from reconciler.source.target import Capabilities, SourceType
+from reconciler.source.rendering import Origin, Rendering, RenderRequest
+from reconciler.source.target import SourceType
 from reconciler.terms import ANNOTATION_HELM_HOOK
 
 MAX_VALUES_BYTES = 4 * 2**20
@@ -31,77 +31,58 @@ _REFERENCE = re.compile(r"\$([^/{$]+)/")
 _GLOB = re.compile(r"[*?\[{]")
 
 
-def render_helm(
-    tree: RevisionTree,
-    path: str,
-    options: HelmOptions,
-    *,
-    release_name: str,
-    namespace: str,
-    capabilities: Capabilities,
-    variables: Mapping[str, str],
-    field: str,
-    workers: WorkerPool = HELM_WORKERS,
-) -> Rendering:
+def render_helm(request: RenderRequest, *, workers: WorkerPool = HELM_WORKERS) -> Rendering:
     """The objects of a chart: its CRDs, then its templates sorted by path.
 
     Parameters
     ----------
-    release_name, namespace
-        Taken where ``options`` has none.
-    variables
-        Build variables, for parameters and the paths of value files.
+    workers
+        The processes that run Helm.
 
     Raises
     ------
     GenerationError
         A value file that is not there, a dependency that is not in ``charts/``, or what Helm refuses.
     """
+    tree, path, field = request.tree, request.path, request.where
+    options = request.source.helm or HelmOptions()
     folder = tree.folder(path, field=f"{field}.path")
     if tree.find(join(path, "Chart.yaml")) is None:
         raise GenerationError(f"{field}.path: {shown(path or '.')} in {tree} holds no Chart.yaml")
-    values = _Values(tree, path, options, variables, f"{field}.helm")
+    values = _Values(tree, path, options, request.variables, f"{field}.helm")
     with Workspace(tree) as workspace:
         # The engine has no switch for schemas; a chart without the file has none.
         leave_out = frozenset({"values.schema.json"}) if options.skip_schema_validation else frozenset[str]()
         workspace.add_folder("chart", folder, leave_out=leave_out, field=f"{field}.path")
         add_local_dependencies(tree, workspace, path, "chart", leave_out=leave_out)
-        request = {
+        call = {
             "chart": str(workspace.folder / "chart"),
-            "release": options.release_name or release_name,
-            "namespace": options.namespace or namespace or "default",
-            "kube_version": options.kube_version or capabilities.kube_version,
-            "api_versions": list(options.api_versions or capabilities.api_versions),
+            "release": options.release_name or request.application,
+            "namespace": options.namespace or request.namespace or "default",
+            "kube_version": options.kube_version or request.capabilities.kube_version,
+            "api_versions": list(options.api_versions or request.capabilities.api_versions),
             "skip_crds": options.skip_crds,
             "values": values.texts(),
             "set": values.parameters(force_string=False),
             "set_string": values.parameters(force_string=True),
             "set_file": values.file_parameters(workspace),
         }
-        answer = workers.call(request, what=f"Helm chart {path or '.'}")
-        charts = {
-            f"{path}/{name.removeprefix('chart/')}".lstrip("/"): blob
-            for name, blob in workspace.files
-            if name.startswith("chart/")
-        }
+        answer = workers.call(call, what=f"Helm chart {path or '.'}")
     objects = tuple(
         (obj, origin) for obj, origin in _objects(answer, path) if not (options.skip_tests and _is_test(obj))
     )
-    return Rendering(SourceType.HELM, objects, tuple(sorted((charts | values.read).items())))
+    return Rendering(SourceType.HELM, objects)
 
 
 class _Values:
-    """Value files and parameters of one source; ``read`` collects the files."""
+    """Value files and parameters of one source."""
 
-    def __init__(
-        self, tree: RevisionTree, path: str, options: HelmOptions, variables: Mapping[str, str], field: str
-    ) -> None:
+    def __init__(self, tree: Tree, path: str, options: HelmOptions, variables: Mapping[str, str], field: str) -> None:
         self._tree = tree
         self._path = path
         self._options = options
         self._variables = variables
         self._field = field
-        self.read: dict[str, str] = {}
 
     def texts(self) -> list[tuple[str, str]]:
         """Name and YAML text, weakest first: value files in their order, then ``valuesObject`` or ``values``."""
@@ -136,10 +117,9 @@ class _Values:
         """Name and the path of a copy under a name that needs no escaping."""
         pairs = []
         for index, parameter in enumerate(self._options.file_parameters):
-            path, file = self._existing(
+            _, file = self._existing(
                 substitute(parameter.path, self._variables), f"{self._field}.fileParameters[{index}].path"
             )
-            self.read[path] = file.object_id
             workspace.write(f"parameters/{index}", self._tree.read(file, limit=MAX_VALUES_BYTES))
             pairs.append((parameter.name, str(workspace.folder / "parameters" / str(index))))
         return pairs
@@ -166,7 +146,6 @@ class _Values:
         raise GenerationError(f"{field}: {what} {shown(name)} in {self._tree} (looked for {shown(path)})")
 
     def _text(self, path: str, file: Entry) -> str:
-        self.read[path] = file.object_id
         try:
             return self._tree.read(file, limit=MAX_VALUES_BYTES).decode("utf-8-sig")
         except UnicodeDecodeError:

@@ -12,7 +12,7 @@ import orjson
 from reconciler.errors import GenerationError
 from reconciler.manifest.yaml import load_documents
 from reconciler.source.files.paths import join, parent_of, resolve_path, shown
-from reconciler.source.files.tree import Entry, Kind, RevisionTree
+from reconciler.source.files.tree import Entry, Kind, Tree
 from reconciler.source.files.workspace import Workspace
 
 FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -46,7 +46,7 @@ _REMOTE_START = re.compile(r"\s*([\w.+-]+:(//|:)|[^/@\s]+@[^/\s]+:|gh:|github\.c
 class References:
     """Puts into a workspace the files that a kustomization needs, and no others."""
 
-    def __init__(self, tree: RevisionTree, workspace: Workspace) -> None:
+    def __init__(self, tree: Tree, workspace: Workspace) -> None:
         self._tree = tree
         self._workspace = workspace
         self._visited: set[str] = set()
@@ -92,7 +92,7 @@ class References:
             raise GenerationError(f"{field}: {shown(masked)} is remote, which is refused; copy it into the repository")
         path = resolve_path(folder, text, field=field)
         entry = self._tree.find(path)
-        if entry is None or entry.kind is Kind.SUBMODULE:
+        if entry is None:
             raise GenerationError(
                 f"{field}: {shown(text)} is not in {self._tree}; kustomize would look for {shown(path)}"
             )
@@ -130,7 +130,7 @@ class References:
         return entry
 
 
-def find_kustomization(tree: RevisionTree, folder: str, *, field: str) -> str:
+def find_kustomization(tree: Tree, folder: str, *, field: str) -> str:
     """Path of a folder's one kustomization file."""
     found = [name for name in FILE_NAMES if (entry := tree.find(join(folder, name))) and entry.kind is Kind.FILE]
     if len(found) != 1:
@@ -139,7 +139,7 @@ def find_kustomization(tree: RevisionTree, folder: str, *, field: str) -> str:
     return join(folder, found[0])
 
 
-def load_kustomization(tree: RevisionTree, path: str) -> dict[str, Any]:
+def load_kustomization(tree: Tree, path: str) -> dict[str, Any]:
     """The parsed kustomization; an empty file is an empty one."""
     entry = tree.find(path)
     documents = load_documents(tree.read(entry), file=path) if entry else []

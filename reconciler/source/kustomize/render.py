@@ -2,7 +2,6 @@
 
 import re
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 from reconciler.errors import GenerationError
@@ -11,13 +10,13 @@ from reconciler.model.source import KustomizeOptions
 from reconciler.source.build_environment import substitute
 from reconciler.source.directory import read_objects
 from reconciler.source.files.paths import resolve_path
-from reconciler.source.files.tree import RevisionTree
+from reconciler.source.files.tree import Tree
 from reconciler.source.files.workspace import Workspace
 from reconciler.source.kustomize.edit import edit_kustomization
 from reconciler.source.kustomize.references import References, find_kustomization, load_kustomization
 from reconciler.source.kustomize.tool import kustomize_command
 from reconciler.source.processes.process import run_tool
-from reconciler.source.rendering import Rendering
+from reconciler.source.rendering import Rendering, RenderRequest
 from reconciler.source.target import SourceType
 
 BUILD_TIMEOUT_S = 90.0
@@ -25,9 +24,7 @@ BUILD_TIMEOUT_S = 90.0
 MESSAGE_LENGTH = 500
 
 
-def render_kustomize(
-    tree: RevisionTree, path: str, options: KustomizeOptions, *, variables: Mapping[str, str], field: str
-) -> Rendering:
+def render_kustomize(request: RenderRequest) -> Rendering:
     """The objects that ``kustomize build`` makes of ``path``, in its order.
 
     Raises
@@ -35,6 +32,8 @@ def render_kustomize(
     GenerationError
         A remote or missing reference, a cycle, or what kustomize itself refuses.
     """
+    tree, path, field = request.tree, request.path, request.where
+    options = request.source.kustomize or KustomizeOptions()
     if options.version:
         raise GenerationError(f"{field}.kustomize.version: no other version of kustomize is set up; remove the field")
     tree.folder(path, field=f"{field}.path")
@@ -43,7 +42,7 @@ def render_kustomize(
     kustomization = edit_kustomization(
         load_kustomization(tree, file),
         options,
-        substitute=lambda text: substitute(text, variables),
+        substitute=lambda text: substitute(text, request.variables),
         field=f"{field}.kustomize",
     )
     with Workspace(tree) as workspace:
@@ -52,12 +51,10 @@ def render_kustomize(
         objects = tuple(
             (obj, "") for obj in read_objects(load_documents(text, file=f"{file} (built)"), f"{file} (built)")
         )
-        return Rendering(SourceType.KUSTOMIZE, objects, workspace.files)
+        return Rendering(SourceType.KUSTOMIZE, objects)
 
 
-def _without_missing_components(
-    tree: RevisionTree, path: str, options: KustomizeOptions, field: str
-) -> KustomizeOptions:
+def _without_missing_components(tree: Tree, path: str, options: KustomizeOptions, field: str) -> KustomizeOptions:
     if not options.ignore_missing_components:
         return options
     where = f"{field}.kustomize.components"

@@ -14,21 +14,28 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from reconciler.errors import GenerationError
+from reconciler.errors import GenerationError, ReconcilerError
 from reconciler.source.processes import worker_main
 from reconciler.source.processes.process import kill_group
+
+# As Python, Go and Rust write it.
+_MEMORY_SIGNS = ("MemoryError", "out of memory", "cannot allocate memory", "memory allocation of")
+
+Question = dict[str, Any]
+OnQuestion = Callable[[Question], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerLimits:
-    """``timeout_s`` seconds of wall time a request; a worker is replaced after ``requests`` requests.
+    """``timeout_s`` seconds of wall time a request, its questions included.
 
+    A worker is replaced after ``requests`` requests. ``answer_bytes`` counts all that a request makes a worker say.
     ``memory_bytes`` is address space; Python with Helm's library reserves 1.5 GiB of it at rest.
     """
 
@@ -42,6 +49,8 @@ class WorkerLimits:
 class WorkerPool:
     """Workers that run ``program``, a Python file with a function ``handle(request) -> answer`` on JSON objects.
 
+    `worker_main` says what a program that asks questions looks like.
+
     Up to ``size`` work at a time; further callers wait. Nothing is started before the first call.
     """
 
@@ -53,27 +62,34 @@ class WorkerPool:
         self._lock = threading.Lock()
         self._owner = 0
 
-    def call(self, request: Mapping[str, Any], *, what: str) -> dict[str, Any]:
+    def call(self, request: Mapping[str, Any], *, what: str, on_question: OnQuestion | None = None) -> dict[str, Any]:
         """Send a request to a free worker and wait for its answer.
 
         Parameters
         ----------
         what
             Names the work in messages.
+        on_question
+            Answers, with plain JSON, what the worker asks on the way.
 
         Raises
         ------
         GenerationError
             When the program raises, or exceeds a limit.
+        ReconcilerError
+            The first one that ``on_question`` raised.
         """
+        answers = _Answers(on_question)
         with self._slots:
             worker = self._take()
             try:
-                reply = worker.exchange(request, what)
+                reply = worker.exchange(request, what, answers)
             except BaseException:
                 worker.kill()
                 raise
             self._give_back(worker)
+        if answers.error is not None:
+            raise answers.error
         if "error" in reply:
             raise GenerationError(f"{what}: {reply['error']}")
         answer = reply["answer"]
@@ -107,6 +123,24 @@ class WorkerPool:
             return
         with self._lock:
             self._idle.append(worker)
+
+
+class _Answers:
+    """Answers a worker's questions; keeps the first error of ours, which ends the request."""
+
+    def __init__(self, on_question: OnQuestion | None) -> None:
+        self._on_question = on_question
+        self.error: ReconcilerError | None = None
+
+    def reply(self, question: Question) -> dict[str, Any]:
+        if self._on_question is None:
+            return {"error": "nobody answers questions of this worker"}
+        if self.error is None:
+            try:
+                return {"answer": self._on_question(question)}
+            except ReconcilerError as error:
+                self.error = error
+        return {"error": str(self.error)}
 
 
 class _Worker:
@@ -159,19 +193,33 @@ class _Worker:
         self._stderr.close()
         shutil.rmtree(self._home, ignore_errors=True)
 
-    def exchange(self, request: Mapping[str, Any], what: str) -> dict[str, Any]:
-        """Send one request and read one answer, both under the deadline."""
+    def exchange(self, request: Mapping[str, Any], what: str, answers: _Answers) -> dict[str, Any]:
+        """Send one request, answer the questions that come back, and return the reply that ends it."""
+        deadline = time.monotonic() + self._limits.timeout_s
+        allowed = self._limits.answer_bytes
+        message = dict(request)
+        while True:
+            body = self._send_and_receive(worker_main.encode_message(message), what, deadline, allowed)
+            reply = json.loads(body)
+            assert isinstance(reply, dict)
+            if "question" not in reply:
+                self.served += 1
+                return reply
+            allowed -= len(body)
+            message = answers.reply(reply["question"])
+
+    def _send_and_receive(self, message: bytes, what: str, deadline: float, allowed: int) -> bytes:
+        """Send one message and read one of at most ``allowed`` bytes, both under the deadline."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        unsent = memoryview(worker_main.encode_message(dict(request)))
-        deadline = time.monotonic() + self._limits.timeout_s
+        unsent = memoryview(message)
         received = bytearray()
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdin, selectors.EVENT_WRITE)
             selector.register(self._process.stdout, selectors.EVENT_READ)
-            while (size := self._answer_size(received, what)) is None or len(received) < size + 4:
+            while (size := self._size(received, what, allowed)) is None or len(received) < size + 4:
                 ready = selector.select(max(0.0, deadline - time.monotonic()))
-                if not ready:
+                if not ready or time.monotonic() > deadline:
                     raise GenerationError(f"{what} took more than {self._limits.timeout_s:g} s and was ended")
                 for key, _ in ready:
                     if key.fileobj is self._process.stdout:
@@ -185,16 +233,13 @@ class _Worker:
                             unsent = unsent[os.write(key.fd, unsent[: 2**16]) :]
                         if not unsent or self._process.poll() is not None:
                             selector.unregister(key.fileobj)
-        self.served += 1
-        reply = json.loads(bytes(received[4:]))
-        assert isinstance(reply, dict)
-        return reply
+        return bytes(received[4 : size + 4])
 
-    def _answer_size(self, received: bytearray, what: str) -> int | None:
+    def _size(self, received: bytearray, what: str, allowed: int) -> int | None:
         if len(received) < 4:
             return None
         size = int(struct.unpack(">I", received[:4])[0])
-        if size > self._limits.answer_bytes:
+        if size > allowed:
             raise GenerationError(f"{what} made more than {self._limits.answer_bytes // 2**20} MiB and was ended")
         return size
 
@@ -203,13 +248,10 @@ class _Worker:
             self._process.wait(timeout=5)
         self._stderr.seek(0)
         text = self._stderr.read(2**16).decode("utf-8", "replace")
-        if (
-            "MemoryError" in text
-            or "out of memory" in text
-            or "cannot allocate memory" in text
-            or self._process.returncode == 0
-        ):
+        if self._process.returncode == 0 or any(sign in text for sign in _MEMORY_SIGNS):
             return (
                 f"its worker process needed more than {self._limits.memory_bytes // 2**20} MiB of memory and was ended"
             )
+        if "stack overflow" in text or "stack exceeds" in text:
+            return "its worker process ran out of stack and was ended; something in it is nested too deeply"
         return f"its worker process died (status {self._process.returncode}); nothing was rendered"

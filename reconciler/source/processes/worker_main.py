@@ -2,6 +2,10 @@
 
 Started by path rather than as a module, so that a worker loads its program and the standard library and nothing else of
 ours. A message is a length of four bytes, big endian, and that much JSON.
+
+A program has a function ``handle(request) -> answer``, or ``handle_asking(request, ask) -> answer`` when it needs something
+of its parent on the way: ``ask(question) -> answer`` sends ``{"question": ...}`` and waits. The end of a request is
+``{"answer": ...}`` or ``{"error": ...}``; so is the parent's reply to a question, and an error there ends the request.
 """
 
 import importlib.util
@@ -13,7 +17,16 @@ import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-Handler = Callable[[dict[str, Any]], dict[str, Any]]
+Ask = Callable[[dict[str, Any]], Any]
+Handler = Callable[[dict[str, Any], Ask], dict[str, Any]]
+
+
+class RefusedError(Exception):
+    """The parent answered a question with an error, which it keeps and raises itself."""
+
+
+class ParentGoneError(BaseException):
+    """Nobody is there to answer; not for a program to catch."""
 
 
 def main(program: str, settings: dict[str, Any]) -> None:
@@ -25,12 +38,22 @@ def main(program: str, settings: dict[str, Any]) -> None:
     limits = _limit(settings["memory_bytes"], settings["file_bytes"])
     handle = _load(program)
     requests = sys.stdin.buffer
+
+    def ask(question: dict[str, Any]) -> Any:
+        write_message(answers, {"question": question})
+        reply = read_message(requests)
+        if reply is None:
+            raise ParentGoneError
+        if "error" in reply:
+            raise RefusedError(reply["error"])
+        return reply["answer"]
+
     while (request := read_message(requests)) is not None:
         if limits:
             _limit_cpu(settings["cpu_s"])
         try:
-            answer: dict[str, Any] = {"answer": handle(request)}
-        except MemoryError:
+            answer: dict[str, Any] = {"answer": handle(request, ask)}
+        except (MemoryError, ParentGoneError):
             return
         except Exception as error:  # noqa: BLE001 - the parent turns every failure into an error of ours
             answer = {"error": str(error) or type(error).__name__}
@@ -65,8 +88,11 @@ def _load(program: str) -> Handler:
         raise ImportError(program)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    handler: Handler = module.handle
-    return handler
+    if hasattr(module, "handle_asking"):
+        asking: Handler = module.handle_asking
+        return asking
+    plain: Callable[[dict[str, Any]], dict[str, Any]] = module.handle
+    return lambda request, _: plain(request)
 
 
 def _limit(memory_bytes: int, file_bytes: int) -> bool:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.model import Application, parse_application
-from reconciler.source import Capabilities
+from reconciler.source import Capabilities, Repository
+from reconciler.source.files.tree import Tree
 
 CAPABILITIES = Capabilities("v1.37.2", ("v1", "apps/v1", "apps/v1/Deployment", "networking.k8s.io/v1"))
 
@@ -36,3 +37,8 @@ CHART = {
     "chart/templates/_helpers.tpl": '{{ define "x" }}y{{ end }}\n',
     "chart/templates/empty.yaml": "{{ if false }}a: b{{ end }}\n",
 }
+
+
+def tree_at(repository: Repository, revision: str) -> Tree:
+    """The files of a commit."""
+    return Tree(repository, repository.tree_of(revision), name=str(repository), revision=revision)

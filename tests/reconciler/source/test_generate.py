@@ -17,6 +17,8 @@ KUSTOMIZATION = {"app/kustomization.yaml": "resources: [a.yaml]\n", "app/a.yaml"
 def test_public_names() -> None:
     assert reconciler.source.__all__ == [
         "Capabilities",
+        "Generator",
+        "RenderCache",
         "RenderedSource",
         "Repository",
         "RepositoryCache",

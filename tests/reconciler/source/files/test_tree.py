@@ -4,8 +4,9 @@ import pytest
 
 from reconciler.errors import GenerationError, RevisionError
 from reconciler.source import RepositoryCache
-from reconciler.source.files.tree import Kind, RevisionTree
+from reconciler.source.files.tree import Kind, Tree
 from reconciler.source.files.workspace import Workspace
+from tests.reconciler.source.support import tree_at
 from tests.repositories import GitRepository
 
 FILES = {"app/a.yaml": "a", "app/deep/b.yaml": "b", "base/c.yaml": "c", "top.yaml": "t"}
@@ -22,14 +23,12 @@ LINKS = {
 
 
 @pytest.fixture
-def tree(
-    git_repository: Callable[[Mapping[str, str | bytes]], GitRepository], repositories: RepositoryCache
-) -> RevisionTree:
+def tree(git_repository: Callable[[Mapping[str, str | bytes]], GitRepository], repositories: RepositoryCache) -> Tree:
     origin = git_repository(FILES)
     for link, target in LINKS.items():
         (origin.path / link).symlink_to(target)
     revision = origin.commit({})
-    return RevisionTree(repositories.open(origin.url, allow_local=True), revision)
+    return tree_at(repositories.open(origin.url, allow_local=True), revision)
 
 
 @pytest.mark.parametrize(
@@ -46,31 +45,31 @@ def tree(
         ("none", None),
     ],
 )
-def test_finding_follows_links(tree: RevisionTree, path: str, found: tuple[str, Kind] | None) -> None:
+def test_finding_follows_links(tree: Tree, path: str, found: tuple[str, Kind] | None) -> None:
     entry = tree.find(path)
     assert (None if entry is None else (entry.path, entry.kind)) == found
 
 
-def test_a_loop_of_links_ends(tree: RevisionTree) -> None:
+def test_a_loop_of_links_ends(tree: Tree) -> None:
     with pytest.raises(GenerationError, match=r"^'loop' in .* goes through more than 40 symbolic links"):
         tree.find("loop")
 
 
-def test_walking(tree: RevisionTree) -> None:
+def test_walking(tree: Tree) -> None:
     app = tree.folder("app", field="f")
     assert [path for path, _ in tree.walk(app, recurse=False)] == ["a.yaml", "file"]
     assert [path for path, _ in tree.walk(app, recurse=True)] == ["a.yaml", "deep/b.yaml", "file"]
     assert tree.read(dict(tree.walk(app, recurse=False))["file"]) == b"t"
 
 
-def test_what_is_no_folder(tree: RevisionTree) -> None:
+def test_what_is_no_folder(tree: Tree) -> None:
     with pytest.raises(RevisionError, match=r"^f: 'top.yaml' in .* is a file; name the folder that holds it"):
         tree.folder("top.yaml", field="f")
     with pytest.raises(RevisionError, match=r"there is no 'ap' in .*; did you mean app\?"):
         tree.folder("ap", field="f")
 
 
-def test_a_workspace_holds_copies_in_the_place_of_links(tree: RevisionTree) -> None:
+def test_a_workspace_holds_copies_in_the_place_of_links(tree: Tree) -> None:
     with Workspace(tree) as workspace:
         entry = tree.find("app/file")
         assert entry
@@ -81,11 +80,10 @@ def test_a_workspace_holds_copies_in_the_place_of_links(tree: RevisionTree) -> N
         assert (folder / "copy/c.yaml").read_text() == "c"
         assert not any(path.is_symlink() for path in folder.rglob("*"))
         assert folder.stat().st_mode & 0o777 == 0o700
-        assert [path for path, _ in workspace.files] == ["app/file", "copy/c.yaml"]
     assert not folder.exists()
 
 
-def test_a_folder_that_holds_itself_is_refused(tree: RevisionTree) -> None:
+def test_a_folder_that_holds_itself_is_refused(tree: Tree) -> None:
     with (
         Workspace(tree) as workspace,
         pytest.raises(GenerationError, match=r"'x/self' in .* holds itself through a symbolic link"),

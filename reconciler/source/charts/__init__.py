@@ -1,0 +1,1 @@
+"""Charts and plain manifests that come from Helm repositories and OCI registries."""

@@ -1,0 +1,1 @@
+"""Other people's programs that tests and benchmarks compare with: helm, kustomize, an OCI registry."""
