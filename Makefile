@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lab bench controlplane format constraints clean
+.PHONY: help demo test check lab bench controlplane peers format constraints clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ bench: $(VENV)/.test ## Print the benchmarks' figures
 
 controlplane: $(VENV)/.test ## Find or build the real control plane
 	@$(BIN)/python -m tests.tools.controlplane
+
+peers: $(VENV)/.test ## Find or build what tests compare with: helm, kustomize, a registry
+	@$(BIN)/python -m tests.tools.peers
 
 constraints: $(VENV)/.test $(VENV)/.lab ## Pin every version anew
 	@$(BIN)/python tests/tools/pin_constraints.py > constraints.new && mv constraints.new constraints.txt

@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from reconciler.cli.manifests import (
+    ApiVersions,
+    CapabilitiesFile,
+    Configuration,
+    KubeVersion,
+    RenderOptions,
+    diff_revisions,
+    manifests,
+)
 from reconciler.cli.others import emit_records
 from reconciler.cli.output import emit_data, emit_rows, emit_text, is_document, note, visible
-from reconciler.cli.settings import Settings, Workspace, read_application
+from reconciler.cli.settings import Settings, Workspace
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +29,8 @@ if TYPE_CHECKING:
     from reconciler.sync.records import PlanOptions
 
 app_commands = typer.Typer(no_args_is_help=True, help="Applications: what differs, what a sync would do, and the sync.")
+
+app_commands.command("manifests")(manifests)
 
 Name = Annotated[str | None, typer.Argument(metavar="[APPLICATION]", help="Name of the Application.")]
 File = Annotated[Path | None, typer.Option("--filename", "-f", help="Read the Application from this file instead.")]
@@ -92,45 +103,34 @@ def get(context: typer.Context, name: Name = None, file: File = None, revision: 
     emit_rows(rows, settings, columns=columns, wide=["group", "wave"], data=comparison)
 
 
-@app_commands.command("manifests")
-def manifests(context: typer.Context, name: Name = None, file: File = None, revision: Revision = None) -> None:
-    """The manifests that Git asks for; with -f FILE no cluster is needed."""
-    from reconciler.manifest.yaml import dump_document
-    from reconciler.source import Capabilities, RepositoryCache, generate_manifests
-
-    settings: Settings = context.obj
-    if file is not None:
-        application = read_application(file, name=name, namespace=settings.namespace)
-        with RepositoryCache() as repositories:
-            revisions = [revision] * len(application.sources) if revision else None
-            target = generate_manifests(
-                application, repositories=repositories, revisions=revisions, capabilities=Capabilities()
-            )
-    else:
-        with Workspace(settings) as workspace:
-            target = workspace.reconciler.generate(workspace.application(name, None), revision=revision)
-    documents = [sourced.manifest for sourced in target.manifests]
-    if settings.output == "json":
-        emit_data(documents, settings)
-    elif settings.output == "name":
-        from reconciler.manifest.objects import ResourceKey
-
-        emit_text("".join(f"{ResourceKey.of(document)}\n" for document in documents))
-    elif settings.output == "csv":
-        raise UsageError("-o csv does not fit manifests; use -o yaml, json or name")
-    else:
-        emit_text("---\n".join(dump_document(document) for document in documents))
-
-
 @app_commands.command("diff")
-def diff(context: typer.Context, name: Name = None, file: File = None, revision: Revision = None) -> None:
-    """What differs between Git and the cluster; exit status 1 when anything does."""
+def diff(
+    context: typer.Context,
+    name: Name = None,
+    file: File = None,
+    revision: Annotated[
+        list[str] | None,
+        typer.Option(help="In place of the target revision; given twice, the two are compared, without the cluster."),
+    ] = None,
+    kube_version: KubeVersion = None,
+    api_versions: ApiVersions = None,
+    capabilities: CapabilitiesFile = None,
+    argocd_config: Configuration = None,
+) -> None:
+    """What differs between Git and the cluster, or between two revisions; exit status 1 when anything does."""
     from reconciler.formatting import format_diff_text
 
     settings: Settings = context.obj
+    options = RenderOptions(kube_version, api_versions, capabilities, argocd_config)
+    revisions = revision or []
+    if len(revisions) > 1:
+        diff_revisions(settings, name, file, revisions, options)
+        return
+    if given := options.given():
+        raise UsageError(f"{', '.join(given)}: the cluster answers this; give --revision twice to do without")
     with Workspace(settings) as workspace:
         application = workspace.application(name, file)
-        comparison = workspace.reconciler.compare(application, revision=revision)
+        comparison = workspace.reconciler.compare(application, revision=revisions[0] if revisions else None)
     if is_document(settings):
         emit_data(comparison, settings)
     elif settings.output in ("csv", "name", "wide"):

@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from reconciler.cli.app import app_commands
+from reconciler.cli.manifests import capabilities
 from reconciler.cli.others import crds, history
 from reconciler.cli.output import visible
 from reconciler.cli.sandbox import sandbox_commands
@@ -32,6 +33,7 @@ root.add_typer(app_commands, name="app")
 root.add_typer(sandbox_commands, name="sandbox")
 root.command("history")(history)
 root.command("crds")(crds)
+root.command("capabilities")(capabilities)
 
 
 @root.callback()

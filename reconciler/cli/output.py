@@ -106,6 +106,8 @@ def _cell(value: Any) -> str:
         return value.strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, bool):
         return "yes" if value else ""
+    if isinstance(value, Enum):
+        return str(value.value)
     return visible(str(value))
 
 

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Final
 from reconciler.errors import ReconcilerError, SpecError, UsageError
 
 if TYPE_CHECKING:
+    from reconciler.cluster import Connection
     from reconciler.engine import Reconciler
     from reconciler.manifest.objects import Manifest
-    from reconciler.model import Application
-    from reconciler.source import RepositoryCache
+    from reconciler.model import Application, AppProject
+    from reconciler.source import Sources
 
 
 class OutputFormat(StrEnum):
@@ -89,6 +90,8 @@ class Workspace(AbstractContextManager["Workspace"]):
         self.settings = settings
         self._stack = ExitStack()
         self._reconciler: Reconciler | None = None
+        self._connection: Connection | None = None
+        self._lock = threading.Lock()
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
@@ -97,24 +100,41 @@ class Workspace(AbstractContextManager["Workspace"]):
     def reconciler(self) -> "Reconciler":
         """The engine, connected by the settings, with the history store open."""
         if self._reconciler is None:
-            from reconciler.cluster import connect
             from reconciler.engine import Reconciler
             from reconciler.history import open_store
 
-            connection = connect(kubeconfig=self.settings.kubeconfig, context=self.settings.context)
             self._reconciler = Reconciler(
-                connection,
-                repositories=self.repositories,
+                self.connection,
+                sources=self.sources,
                 store=self._stack.enter_context(open_store(self.settings.store)),
                 namespace=self.settings.namespace,
             )
         return self._reconciler
 
-    @cached_property
-    def repositories(self) -> "RepositoryCache":
-        from reconciler.source import RepositoryCache
+    @property
+    def connection(self) -> "Connection":
+        """The cluster that the settings name."""
+        from reconciler.cluster import connect
 
-        return self._stack.enter_context(RepositoryCache())
+        with self._lock:
+            if self._connection is None:
+                self._connection = connect(kubeconfig=self.settings.kubeconfig, context=self.settings.context)
+            return self._connection
+
+    @cached_property
+    def sources(self) -> "Sources":
+        """Repositories and charts, with the credentials that the cluster has for them."""
+        from reconciler.source import Sources
+
+        return self._stack.enter_context(Sources(self._configuration, project=self._project))
+
+    def _project(self, name: str) -> "AppProject | None":
+        return self.reconciler.project(name)
+
+    def _configuration(self) -> "tuple[Manifest, ...]":
+        from reconciler.cluster.configuration import read_configuration
+
+        return read_configuration(self.connection, namespace=self.settings.namespace)
 
     def application(self, name: str | None, file: Path | None) -> "Application":
         """The named Application of the cluster, or the one in a file.
@@ -133,14 +153,15 @@ class Workspace(AbstractContextManager["Workspace"]):
         return self.reconciler.application(name)
 
     def _fetch_ahead(self, application: "Application") -> None:
-        """Let Git fetch while the rest of the engine is loaded and connected."""
-        repositories = self.repositories
+        """Let Git fetch while the rest of the engine is loaded and asks the cluster."""
+        sources = self.sources
 
         def fetch() -> None:
             # What fails here fails again, and is told, when the source is read.
             with contextlib.suppress(ReconcilerError):
                 for source in application.sources:
-                    repositories.open(source.repo_url, allow_local=True)
+                    if not source.chart and not source.repo_url.startswith("oci://"):
+                        sources.repositories.open(source.repo_url, allow_local=True)
 
         threading.Thread(target=fetch, daemon=True).start()
 
@@ -156,17 +177,9 @@ def read_application(file: Path, *, name: str | None = None, namespace: str = "a
         When it does not parse or validate.
     """
     from reconciler.manifest.objects import name_of
-    from reconciler.manifest.yaml import load_documents
     from reconciler.model import parse_application
 
-    try:
-        text = file.read_bytes()
-    except OSError as error:
-        raise UsageError(
-            f"{file}: {error.strerror or error}; give the path of a file that holds an Application"
-        ) from error
-    documents = [entry for document in load_documents(text, file=str(file)) for entry in _objects(document, file)]
-    found = [entry for entry in documents if entry.get("kind") == "Application"]
+    found = [entry for entry in read_objects(file, expected="an Application") if entry.get("kind") == "Application"]
     chosen = [entry for entry in found if name in (None, name_of(entry))]
     if len(chosen) != 1:
         there = ", ".join(name_of(entry) for entry in found) or "none"
@@ -179,9 +192,26 @@ def read_application(file: Path, *, name: str | None = None, namespace: str = "a
     return parse_application(document, where=str(file))
 
 
-def _objects(document: object, file: Path) -> "list[Manifest]":
-    from reconciler.manifest.objects import flatten_lists
+def read_objects(file: Path, *, expected: str = "Kubernetes objects") -> "list[Manifest]":
+    """The Kubernetes objects of a YAML or JSON file; lists are flattened.
 
-    if not isinstance(document, dict):
-        raise SpecError(f"{file}: not a Kubernetes object; expected kind Application")
-    return list(flatten_lists(document))
+    Raises
+    ------
+    UsageError
+        When the file cannot be read.
+    SpecError
+        When it does not parse, or holds something else.
+    """
+    from reconciler.manifest.objects import flatten_lists
+    from reconciler.manifest.yaml import load_documents
+
+    try:
+        text = file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror or error}; give the path of a file that holds {expected}") from error
+    objects: list[Manifest] = []
+    for document in load_documents(text, file=str(file)):
+        if not isinstance(document, dict):
+            raise SpecError(f"{file}: not a Kubernetes object; expected {expected}")
+        objects += flatten_lists(document)
+    return objects

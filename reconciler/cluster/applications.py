@@ -40,6 +40,12 @@ def get_application(connection: Connection, discovery: Discovery, *, namespace: 
     return None if resource is None else get_object(connection, resource, namespace=namespace, name=name)
 
 
+def get_project(connection: Connection, discovery: Discovery, *, namespace: str, name: str) -> Manifest | None:
+    """One AppProject object, None when it, or its kind, is not there."""
+    resource = discovery.find(GroupVersionKind(ARGO_GROUP, ARGO_VERSION, "AppProject"))
+    return None if resource is None else get_object(connection, resource, namespace=namespace, name=name)
+
+
 def patch_status(connection: Connection, discovery: Discovery, live: Manifest, patch: Mapping[str, Any]) -> None:
     """Merge a patch into ``status``, which for Applications is no sub-resource."""
     if patch:

@@ -25,13 +25,16 @@ class Listing:
     error: ClusterError | None = None
 
 
-def list_objects(connection: Connection, resource: ApiResource, *, namespace: str = "", name: str = "") -> Listing:
-    """All objects of a kind, page by page.
+def list_objects(
+    connection: Connection, resource: ApiResource, *, namespace: str = "", name: str = "", labels: str = ""
+) -> Listing:
+    """All objects of a kind, page by page; ``labels`` is a label selector.
 
     A page that has expired (410) is answered with one fresh, unpaged list.
     """
     path = resource.path(namespace=namespace)
     query = {"limit": str(PAGE_SIZE)} | ({"fieldSelector": f"metadata.name={name}"} if name else {})
+    query |= {"labelSelector": labels} if labels else {}
     items: list[Manifest] = []
     token = ""
     while True:

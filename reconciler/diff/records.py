@@ -111,3 +111,19 @@ class Comparison:
         return tuple(
             resource for resource in self.resources if resource.status != SyncStatus.SYNCED and not resource.hook
         )
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionComparison:
+    """What changes from ``before`` to ``after``, the commits of each source.
+
+    ``changes`` hold only objects that differ, by key: ``live`` is the object before, ``target`` the one after, masked
+    where they are secret.
+    """
+
+    application: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    changes: tuple[ResourceComparison, ...]
+    unchanged: int
+    warnings: tuple[str, ...] = ()

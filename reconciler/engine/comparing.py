@@ -19,7 +19,7 @@ from reconciler.errors import SpecError, Violation
 from reconciler.health import aggregate_health, assess_health
 from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, namespace_of
 from reconciler.model import Application
-from reconciler.source import Capabilities, RepositoryCache, Target, generate_manifests
+from reconciler.source import Capabilities, Generator, Sources, Target
 from reconciler.sync.order import sync_wave
 from reconciler.sync.plan import ignores_extraneous, prunable
 from reconciler.sync.prepare import PreparedTarget, prepare_target
@@ -37,16 +37,16 @@ def application_key(application: Application, namespace: str) -> ResourceKey:
 
 
 class Comparer:
-    """Answers what differs between Git and one cluster; keeps its discovery, schemas and mirrors between questions.
+    """Answers what differs between Git and one cluster; keeps its discovery, schemas and sources between questions.
 
     Parameters are those of `reconciler.engine.Reconciler`.
     """
 
     def __init__(
-        self, connection: Connection, repositories: RepositoryCache, *, namespace: str, clock: Callable[[], datetime]
+        self, connection: Connection, sources: Sources, *, namespace: str, clock: Callable[[], datetime]
     ) -> None:
         self.connection = connection
-        self.repositories = repositories
+        self.sources = sources
         self.namespace = namespace
         self.clock = clock
         self.schemas = SchemaCache(connection)
@@ -56,18 +56,27 @@ class Comparer:
     def discovery(self) -> Discovery:
         return discover(self.connection)
 
+    @cached_property
+    def generator(self) -> Generator:
+        """What renders Applications, for the capabilities of this cluster."""
+        capabilities = Capabilities(self.discovery.kube_version, self.discovery.api_versions)
+        return self.sources.generator(capabilities, namespace=self.namespace)
+
+    def begin_run(self) -> None:
+        """Read sources, kinds and schemas anew."""
+        self.sources.begin_run()
+        self.forget_kinds()
+
     def forget_kinds(self) -> None:
         """Look up kinds and schemas anew: a custom resource definition has changed."""
         self.__dict__.pop("discovery", None)
+        self.__dict__.pop("generator", None)
         self.schemas.forget()
 
     def generate(self, application: Application, *, revision: str | None = None) -> Target:
         """The target manifests at ``revision``, or at the Application's own target revision."""
-        capabilities = Capabilities(self.discovery.kube_version, self.discovery.api_versions)
         revisions = [revision] * len(application.sources) if revision else None
-        return generate_manifests(
-            application, repositories=self.repositories, revisions=revisions, capabilities=capabilities
-        )
+        return self.generator.generate(application, revisions=revisions)
 
     def reconcile(self, application: Application, *, revision: str | None = None) -> Reconciliation:
         """Render, list and compare one Application.

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from reconciler.cluster import Connection
-from reconciler.cluster.applications import get_application, list_applications, patch_status
+from reconciler.cluster.applications import get_application, get_project, list_applications, patch_status
+from reconciler.cluster.configuration import read_configuration
 from reconciler.diff.records import Comparison
 from reconciler.engine.comparing import Comparer, application_key
 from reconciler.engine.records import Reconciliation, SyncOutcome
@@ -16,8 +17,8 @@ from reconciler.engine.waiting import wait_until_settled
 from reconciler.errors import NotFoundError, ReconcilerError, SpecError, UsageError
 from reconciler.history import HistoryStore, SyncRecord, resource_outcomes
 from reconciler.manifest.objects import Manifest, ResourceKey
-from reconciler.model import Application, parse_application
-from reconciler.source import RepositoryCache, Target
+from reconciler.model import Application, AppProject, parse_application, parse_project
+from reconciler.source import Sources, Target
 from reconciler.sync.hooks import named_hook, sync_phases
 from reconciler.sync.plan import plan_sync, prune_propagation, refused_options
 from reconciler.sync.records import HookTarget, PlanOptions, SyncPlan, SyncResult, TaskAction
@@ -35,8 +36,9 @@ class Reconciler:
     ----------
     connection
         The cluster that holds the Applications and that they are synced to.
-    repositories
-        Mirrors of the source repositories; the user's cache when None.
+    sources
+        Repositories, charts and earlier renders; when None those of the user's cache folder, with the credentials and
+        settings of Argo CD's own ConfigMaps and Secrets.
     store
         Where syncs are recorded; None records nothing.
     namespace
@@ -49,7 +51,7 @@ class Reconciler:
         self,
         connection: Connection,
         *,
-        repositories: RepositoryCache | None = None,
+        sources: Sources | None = None,
         store: HistoryStore | None = None,
         namespace: str = "argocd",
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -58,7 +60,8 @@ class Reconciler:
         self.store = store
         self.namespace = namespace
         self.clock = clock
-        self.comparer = Comparer(connection, repositories or RepositoryCache(), namespace=namespace, clock=clock)
+        sources = sources or Sources(lambda: read_configuration(connection, namespace=namespace), project=self.project)
+        self.comparer = Comparer(connection, sources, namespace=namespace, clock=clock)
 
     def applications(self) -> list[Application]:
         """All Applications of the namespace, by name.
@@ -88,13 +91,17 @@ class Reconciler:
             raise NotFoundError(f"no Application {name} in namespace {self.namespace}; {there}")
         return parse_application(found, where="cluster", from_cluster=True)
 
+    def project(self, name: str) -> AppProject | None:
+        """The AppProject of that name, None when there is none."""
+        found = get_project(self.connection, self.comparer.discovery, namespace=self.namespace, name=name)
+        return parse_project(found, where="cluster", from_cluster=True) if found is not None else None
+
     def begin_run(self) -> None:
         """Read repositories and kinds anew from here on.
 
         Between two of these calls every repository is fetched once and a revision stays what it was.
         """
-        self.comparer.repositories.close()
-        self.comparer.forget_kinds()
+        self.comparer.begin_run()
 
     def generate(self, application: Application, *, revision: str | None = None) -> Target:
         """The target manifests at ``revision``, or at the Application's own target revision."""

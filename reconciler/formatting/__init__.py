@@ -10,6 +10,7 @@ from reconciler.formatting.text import (
     format_history_text,
     format_plan_text,
     format_result_text,
+    format_revisions_text,
 )
 from reconciler.formatting.values import format_duration, format_instant, format_value, plain_value
 
@@ -22,6 +23,7 @@ __all__ = [
     "format_instant",
     "format_plan_text",
     "format_result_text",
+    "format_revisions_text",
     "format_value",
     "plain_value",
     "summarize_comparison",

@@ -1,9 +1,10 @@
 """Records as text, for the terminal and wherever nothing better can be shown. No text ends with a line break."""
 
-from collections.abc import Iterable, Sequence
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
 
-from reconciler.diff.records import Comparison, FieldDifference, ResourceComparison
+from reconciler.diff.records import Comparison, FieldDifference, ResourceComparison, RevisionComparison
 from reconciler.formatting.characters import visible
 from reconciler.formatting.differences import difference_texts, drifted, ignore_rule, ownership, resource_note
 from reconciler.formatting.documents import live_and_target_lines
@@ -87,6 +88,12 @@ def format_diff_text(
     return "\n\n".join(text for text in texts if text)
 
 
+def format_revisions_text(comparison: RevisionComparison, *, context: int | None = 3) -> str:
+    """What becomes of the manifests between two revisions: the one before (``-``) and the one after (``+``)."""
+    texts = [_resource_unified(entry, context, neat=False, words=_REVISIONS) for entry in ordered(comparison.changes)]
+    return "\n\n".join(text for text in texts if text)
+
+
 def format_plan_text(plan: SyncPlan) -> str:
     """What a sync will do, by phase and wave, in the order in which it runs."""
     title = f"Sync plan of {visible(plan.namespace)}/{visible(plan.application)}"
@@ -153,13 +160,28 @@ def format_history_text(records: Iterable[SyncRecord]) -> str:
 _SHOWN = (ResourceState.UNKNOWN, ResourceState.CHANGED, ResourceState.MISSING, ResourceState.EXTRA)
 
 
-def _resource_title(resource: ResourceComparison) -> str:
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What the two sides of a diff are called, and what an object is that only one of them has."""
+
+    before: str
+    after: str
+    states: Mapping[ResourceState, str]
+
+
+_CLUSTER: Final = _Words("live", "target", {})
+_REVISIONS: Final = _Words("before", "after", {ResourceState.MISSING: "added", ResourceState.EXTRA: "removed"})
+
+
+def _resource_title(resource: ResourceComparison, words: _Words = _CLUSTER) -> str:
     state = state_of(resource)
-    return f"{state.sign} {visible(str(resource.key))} ({state})"
+    return f"{state.sign} {visible(str(resource.key))} ({words.states.get(state, state)})"
 
 
-def _resource_unified(resource: ResourceComparison, context: int | None, *, neat: bool) -> str:
-    title = _resource_title(resource)
+def _resource_unified(
+    resource: ResourceComparison, context: int | None, *, neat: bool, words: _Words = _CLUSTER
+) -> str:
+    title = _resource_title(resource, words)
     if state_of(resource) is ResourceState.UNKNOWN:
         return f"{title}\n  {visible(resource.reason)}"
     live, target = live_and_target_lines(resource, neat=neat)
@@ -167,7 +189,7 @@ def _resource_unified(resource: ResourceComparison, context: int | None, *, neat
     if not any(row.changed for row in rows):
         return _resource_fields(resource) if drifted(resource) else ""
     body = [_unified_line(row) for row in unified(fold_lines(rows, context=context))]
-    return "\n".join([title, "--- live", "+++ target", *body])
+    return "\n".join([title, f"--- {words.before}", f"+++ {words.after}", *body])
 
 
 def _unified_line(row: DiffLine | Fold) -> str:

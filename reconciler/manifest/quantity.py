@@ -52,6 +52,20 @@ def canonical_quantity(value: str | int | float, *, milli: bool = False) -> str 
         return sign + _decimal_text(number, exponential=match["exponent"] is not None)
 
 
+def quantity_value(text: str) -> Decimal:
+    """The number that a quantity means.
+
+    Raises
+    ------
+    ValueError
+        When it is none.
+    """
+    match = _QUANTITY.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a quantity")
+    return _parse(match)
+
+
 def _parse(match: re.Match[str]) -> Decimal:
     number = Decimal(match["number"])
     if match["binary"]:

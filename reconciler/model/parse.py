@@ -136,6 +136,6 @@ def _source_rules(source: Any, path: str) -> Iterator[Violation]:
         yield Violation(path, "a source with ref may not have a chart")
     if not any(source.get(field) for field in ("chart", "path", "ref")):
         yield Violation(path, "path or chart is required")
-    tools = [tool for tool in ("helm", "kustomize", "directory", "plugin") if source.get(tool)]
+    tools = [tool for tool in ("helm", "kustomize", "directory", "ksonnet", "plugin") if source.get(tool)]
     if len(tools) > 1:
         yield Violation(path, f"{' and '.join(tools)} are exclusive; keep one")

@@ -99,6 +99,21 @@ class DirectoryOptions(Model):
     jsonnet: JsonnetOptions | None = None
 
 
+class KsonnetParameter(Model):
+    """``ks param set <component> <name> <value> --env <environment>``: JSON, a number or true and false, else a text."""
+
+    component: str
+    name: str
+    value: str
+
+
+class KsonnetOptions(Model):
+    """An extension of ours: Argo CD had these fields until 1.7."""
+
+    environment: str = ""
+    parameters: Items[KsonnetParameter] = ()
+
+
 class EnvEntry(Model):
     name: str
     value: str
@@ -130,4 +145,5 @@ class ApplicationSource(Model):
     helm: HelmOptions | None = None
     kustomize: KustomizeOptions | None = None
     directory: DirectoryOptions | None = None
+    ksonnet: KsonnetOptions | None = None
     plugin: PluginOptions | None = None

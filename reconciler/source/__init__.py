@@ -2,7 +2,9 @@
 
 from reconciler.source.cache import RenderCache
 from reconciler.source.generate import Generator, generate_manifests
-from reconciler.source.git.repository import Repository, RepositoryCache, RevisionMetadata
+from reconciler.source.git.cache import RepositoryCache
+from reconciler.source.git.repository import Repository, RevisionMetadata
+from reconciler.source.sources import Sources
 from reconciler.source.target import Capabilities, RenderedSource, SourcedManifest, SourceType, Target
 
 __all__ = [
@@ -15,6 +17,7 @@ __all__ = [
     "RevisionMetadata",
     "SourceType",
     "SourcedManifest",
+    "Sources",
     "Target",
     "generate_manifests",
 ]

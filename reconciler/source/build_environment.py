@@ -9,7 +9,11 @@ from collections.abc import Mapping
 from reconciler.model import Application, ApplicationSource
 from reconciler.source.target import Capabilities
 
-_REFERENCE = re.compile(r"\$(?:\$|\{([^}]*)\}|([A-Za-z0-9_]+))")
+# As Go's os.Expand reads it: the shell's special names are one character, and what is no name in braces is dropped.
+_REFERENCE = re.compile(
+    r"\$(?:\{(?P<special>[*#$@!?0-9-])\}|\{(?P<braced>[^}]*)\}|(?P<open>\{)|(?P<short>[*#$@!?0-9-])|(?P<name>[A-Za-z0-9_]+))",
+    re.ASCII,
+)
 
 
 def build_variables(
@@ -32,11 +36,13 @@ def build_variables(
 
 
 def substitute(text: str, variables: Mapping[str, str]) -> str:
-    """Replace ``$NAME`` and ``${NAME}``; an unknown name becomes empty, ``$$`` becomes ``$`` (Go's os.Expand)."""
+    """Replace ``$NAME`` and ``${NAME}``; an unknown name becomes empty, ``$$`` becomes ``$``.
+
+    Source: Env.Envsubst in pkg/apis/application/v1alpha1/types.go of Argo CD.
+    """
 
     def value(match: re.Match[str]) -> str:
-        if match[0] == "$$":
-            return "$"
-        return variables.get(match[1] if match[1] is not None else match[2], "")
+        name = match["special"] or match["braced"] or match["short"] or match["name"]
+        return "$" if name == "$" else variables.get(name or "", "")
 
     return _REFERENCE.sub(value, text)

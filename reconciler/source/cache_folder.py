@@ -1,4 +1,4 @@
-"""The render cache's folder: entries by key beside content-addressed results, verified when they are read.
+"""A cache folder: entries by key beside content-addressed results, verified when they are read.
 
 Folders have mode 0700 and files 0600; a file is written whole or not at all.
 """
@@ -34,7 +34,7 @@ class CacheFolder:
         if data is not None and hashlib.sha256(data[32:]).digest() == data[:32]:
             return data[32:]
         if data is not None:
-            log.warning("the render cache entry %s was changed and is left out", key[:12])
+            log.warning("the cache entry %s was changed and is left out", key[:12])
         return None
 
     def write_entry(self, key: str, data: bytes) -> None:
@@ -48,7 +48,7 @@ class CacheFolder:
         if data is None:
             return None
         if hashlib.sha256(data).hexdigest() != digest:
-            log.warning("the render cache result %s was changed and is removed", digest[:12])
+            log.warning("the cached result %s was changed and is removed", digest[:12])
             with suppress(OSError):
                 path.unlink()
             return None
@@ -109,4 +109,4 @@ class CacheFolder:
             Path(name).replace(path)
         except OSError as error:
             self._writable = False
-            log.warning("the render cache in %s cannot be written: %s", self._path, error.strerror)
+            log.warning("the cache in %s cannot be written: %s", self._path, error.strerror)

@@ -4,33 +4,37 @@ Source: docs/user-guide/tool_detection.md, util/app/discovery/discovery.go of Ar
 beside it, as there.
 """
 
-from reconciler.model import ApplicationSource
 from reconciler.source.files.paths import join
 from reconciler.source.files.tree import Kind, Tree
+from reconciler.source.jsonnet.ksonnet_application import is_ksonnet_application
 from reconciler.source.kustomize.references import FILE_NAMES
-from reconciler.source.settings import SourceSettings
+from reconciler.source.plugin.discovery import discover
+from reconciler.source.rendering import RenderRequest
 from reconciler.source.target import SourceType
 
 
-def explicit_source_type(source: ApplicationSource) -> SourceType | None:
-    """The tool that a source names by its block."""
+def detect_source_type(request: RenderRequest) -> SourceType:
+    """The tool of a source; one that the operator switched off leaves a plain directory."""
+    source, settings, tree, path = request.source, request.settings, request.tree, request.path
     for options, source_type in (
         (source.plugin, SourceType.PLUGIN),
         (source.helm, SourceType.HELM),
         (source.kustomize, SourceType.KUSTOMIZE),
+        (source.ksonnet, SourceType.KSONNET),
         (source.directory, SourceType.DIRECTORY),
     ):
         if options is not None:
             return source_type
-    return SourceType.HELM if source.chart else None
-
-
-def detect_source_type(tree: Tree, path: str, settings: SourceSettings) -> SourceType:
-    """The tool for what a folder holds; one that the operator switched off leaves a plain directory."""
+    if source.chart:
+        return SourceType.HELM
+    if request.plugins and discover(request):
+        return SourceType.PLUGIN
     if settings.kustomize_enabled and any(_is_file(tree, join(path, name)) for name in FILE_NAMES):
         return SourceType.KUSTOMIZE
     if settings.helm_enabled and _is_file(tree, join(path, "Chart.yaml")):
         return SourceType.HELM
+    if settings.jsonnet_enabled and is_ksonnet_application(tree, path):
+        return SourceType.KSONNET
     return SourceType.DIRECTORY
 
 

@@ -1,6 +1,7 @@
 """A folder of YAML, JSON and jsonnet files, read from Git without a checkout (docs/user-guide/directory.md)."""
 
 import logging
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
@@ -81,19 +82,22 @@ def read_objects(documents: list[Any], file: str) -> Iterator[Manifest]:
         log.info("%s holds no Kubernetes object and is left out", file)
         return
     for number, document in enumerate(documents, start=1):
-        yield from _flatten(document, f"{file}: document {number}" if len(documents) > 1 else file)
+        yield from flatten(document, f"{file}: document {number}" if len(documents) > 1 else file)
 
 
-def _flatten(document: Any, where: str) -> Iterator[Manifest]:
+def flatten(document: Any, where: str) -> Iterator[Manifest]:
+    """A document as an object, or a ``List`` as its items; ``where`` begins messages."""
     obj = require_object(document, where)
     if obj["kind"].endswith("List") and "items" in obj:
         for index, item in enumerate(obj["items"] or ()):
-            yield from _flatten(item, f"{where}, items[{index}]")
+            yield from flatten(item, f"{where}, items[{index}]")
     else:
         yield obj
 
 
 def _file_objects(path: str, data: bytes) -> Iterator[Manifest]:
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        data = data.decode("utf-16", "replace").encode()
     try:
         documents = load_documents(data, file=path)
     except SpecError:
@@ -119,7 +123,7 @@ class _Jsonnet:
         value = self._evaluator.evaluate(path, source_text(path, data), self._arguments)
         for index, item in enumerate(value if isinstance(value, list) else [value]):
             if item is not None:
-                yield from _flatten(
+                yield from flatten(
                     item, f"{path} (evaluated), [{index}]" if isinstance(value, list) else f"{path} (evaluated)"
                 )
 
@@ -152,10 +156,11 @@ class _Jsonnet:
 
 def _require_size(request: RenderRequest, files: Sequence[tuple[str, Entry]]) -> None:
     limit = request.settings.max_directory_bytes
+    size = f"{limit // 10**6} MB" if limit >= 10**6 else f"{limit} bytes"
     if sum(request.tree.size(file) for path, file in files if not path.endswith(_JSONNET)) > limit:
         raise GenerationError(
-            f"{request.where}: the manifests in {shown(request.path)} of {request.tree} have more than {limit // 10**6} MB "
-            "together; split them, or leave files out with directory.exclude"
+            f"{request.where}: the manifests in {shown(request.path)} of {request.tree} have more than {size} together; "
+            "split them, or leave files out with directory.exclude"
         )
 
 

@@ -1,10 +1,11 @@
 """From an Application to its target state: each source resolved, rendered by its tool or found in the cache, put together."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
@@ -13,16 +14,23 @@ from reconciler.manifest.objects import Manifest, ResourceKey, metadata_of
 from reconciler.model import Application, ApplicationSource
 from reconciler.source.build_environment import build_variables
 from reconciler.source.cache import Inputs, RenderCache, Rendered
-from reconciler.source.detection import detect_source_type, explicit_source_type
+from reconciler.source.detection import detect_source_type
 from reconciler.source.directory import render_directory
 from reconciler.source.files.paths import resolve_path, shown
-from reconciler.source.files.tree import Tree, TreeStore
-from reconciler.source.git.repository import Repository
+from reconciler.source.files.tree import Tree
+from reconciler.source.git.signatures import IntegrityChecker
 from reconciler.source.helm.render import render_helm
+from reconciler.source.integrity import Verification
+from reconciler.source.jsonnet.evaluate import engine_version
+from reconciler.source.jsonnet.ksonnet import render_ksonnet
 from reconciler.source.kustomize.render import render_kustomize
-from reconciler.source.observations import Downloads, Observations, ObservedDownloads, ObservedVariables
+from reconciler.source.kustomize.tool import kustomize_stamp
+from reconciler.source.observations import Observations, ObservedDownloads, ObservedVariables
 from reconciler.source.overrides import merge_overrides
+from reconciler.source.plugin.definition import Plugins
+from reconciler.source.plugin.render import render_plugin
 from reconciler.source.rendering import Rendering, RenderRequest
+from reconciler.source.resolving import Charts, Repositories, ResolvedSource, Resolver
 from reconciler.source.settings import DEFAULT_SETTINGS, SourceSettings
 from reconciler.source.target import NO_CAPABILITIES, Capabilities, RenderedSource, SourcedManifest, SourceType, Target
 
@@ -34,31 +42,14 @@ _TOOLS = MappingProxyType(
         SourceType.DIRECTORY: render_directory,
         SourceType.KUSTOMIZE: render_kustomize,
         SourceType.HELM: render_helm,
+        SourceType.KSONNET: render_ksonnet,
+        SourceType.PLUGIN: render_plugin,
     }
 )
 
 
-class Repositories(Protocol):
-    """Where repositories come from; `RepositoryCache` is one."""
-
-    def open(self, url: str, *, fetch: bool = True, allow_local: bool = False) -> Repository: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Resolved:
-    """A source at a revision: its files are in ``store`` below ``root_id``."""
-
-    source: ApplicationSource
-    where: str
-    revision: str
-    store: TreeStore
-    root_id: str
-    name: str
-
-    def tree(self, observations: Observations, reference: str = "") -> Tree:
-        return Tree(
-            self.store, self.root_id, name=self.name, revision=self.revision, looked=observations.tree(reference)
-        )
+Integrity = Callable[[str], IntegrityChecker | None]
+"""What the project of that name asks of signatures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +59,7 @@ class _Memo:
     application: Application
     keys: tuple[str, ...]
     revisions: tuple[str, ...]
+    verified: tuple[Verification | None, ...]
     capabilities: str
     rendered: tuple[Rendered, ...]
     target: Target
@@ -84,18 +76,19 @@ class Generator:
         allow_local: bool = True,
         fetch: bool = True,
         settings: SourceSettings = DEFAULT_SETTINGS,
-        downloads: Downloads | None = None,
+        charts: Charts | None = None,
         cache: RenderCache | None = None,
+        integrity: Integrity | None = None,
+        plugins: Plugins | None = None,
         namespace: str = "argocd",
     ) -> None:
-        self._repositories = repositories
+        self._resolver = Resolver(repositories, charts, allow_local=allow_local, fetch=fetch)
         self._capabilities = capabilities
         self._capabilities_digest = _digest([capabilities.kube_version, capabilities.api_versions])
-        self._allow_local = allow_local
-        self._fetch = fetch
         self._settings = settings
-        self._settings_digest = _digest([RENDERER, settings.to_json()])
-        self._downloads = downloads
+        self._plugins = plugins
+        self._charts = charts
+        self._integrity = integrity
         self._cache = cache or RenderCache(persistent=False)
         self._namespace = namespace
 
@@ -103,9 +96,15 @@ class Generator:
         """The target of one Application; errors are those of `generate_manifests`."""
         _check_sources(application, revisions)
         resolved = [
-            self._resolve(application, index, revisions[index] if revisions is not None else source.target_revision)
+            self._resolver.resolve(
+                source,
+                revisions[index] if revisions is not None else source.target_revision,
+                where=f"spec.sources[{index}]" if application.spec.sources else "spec.source",
+                project=application.project,
+            )
             for index, source in enumerate(application.sources)
         ]
+        verified = tuple(self._verify(application, source) for source in resolved)
         memo: _Memo | None = self._cache.memo.get(self._identity(application))
         at = tuple(source.revision for source in resolved)
         if memo is not None and memo.application is not application:
@@ -113,6 +112,7 @@ class Generator:
         if (
             memo is not None
             and memo.revisions == at
+            and memo.verified == verified
             and memo.capabilities == self._capabilities_digest
             and all(rendered.pinned for rendered in memo.rendered)
         ):
@@ -125,19 +125,42 @@ class Generator:
         ]
         rendered = tuple(result[0] for result in results if result is not None)
         sources = tuple(
-            RenderedSource(source.source, result[0].source_type, source.revision, result[0].files, result[1])
+            RenderedSource(source.source, result[0].source_type, source.revision, result[0].files, result[1], signed)
             if result is not None
-            else RenderedSource(source.source, None, source.revision)
-            for source, result in zip(resolved, results, strict=True)
+            else RenderedSource(source.source, None, source.revision, verification=signed)
+            for source, result, signed in zip(resolved, results, verified, strict=True)
         )
         if memo is not None and all(new is old for new, old in zip(rendered, memo.rendered, strict=True)):
             target = replace(memo.target, sources=sources)
         else:
             target = _combine(application, sources, [result[0] if result else None for result in results])
         self._cache.memo[self._identity(application)] = _Memo(
-            application, keys, at, self._capabilities_digest, rendered, target
+            application, keys, at, verified, self._capabilities_digest, rendered, target
         )
         return target
+
+    @cached_property
+    def _settings_digest(self) -> str:
+        """Digest of what all renders have in common: the settings and the tools."""
+        plugins = self._plugins.digest if self._plugins is not None else ""
+        tools = [RENDERER, engine_version(), kustomize_stamp(self._settings), plugins]
+        return _digest([tools, self._settings.to_json()])
+
+    def _verify(self, application: Application, resolved: ResolvedSource) -> Verification | None:
+        """What the project asks of a Git source's signatures; charts and artifacts are not covered."""
+        if self._integrity is None or resolved.repository is None:
+            return None
+        checker = self._integrity(application.project)
+        if checker is None:
+            return None
+        return checker.check(
+            resolved.repository,
+            resolved.revision,
+            repo_url=resolved.source.repo_url,
+            target_revision=resolved.target_revision,
+            tag_prefix=resolved.source.tag_prefix,
+            field=resolved.where,
+        )
 
     def _identity(self, application: Application) -> tuple[str, str, str]:
         return self._settings_digest, application.metadata.namespace, application.metadata.name
@@ -162,26 +185,19 @@ class Generator:
             for source in application.sources
         )
 
-    def _resolve(self, application: Application, index: int, revision: str) -> _Resolved:
-        source = application.sources[index]
-        where = f"spec.sources[{index}]" if application.spec.sources else "spec.source"
-        if source.chart:
-            raise GenerationError(f"{where}.chart: charts from Helm repositories cannot be rendered")
-        repository = self._repositories.open(source.repo_url, fetch=self._fetch, allow_local=self._allow_local)
-        commit = repository.resolve(revision)
-        return _Resolved(source, where, commit, repository, repository.tree_of(commit), str(repository))
-
     def _rendered(
-        self, application: Application, resolved: _Resolved, key: str, references: Mapping[str, _Resolved]
+        self, application: Application, resolved: ResolvedSource, key: str, references: Mapping[str, ResolvedSource]
     ) -> tuple[Rendered, bool]:
         """The render and whether it was in the cache."""
-        path = resolve_path("", resolved.source.path, field=f"{resolved.where}.path")
+        path = resolve_path("", resolved.path, field=f"{resolved.where}.path")
         variables = build_variables(application, resolved.source, resolved.revision, self._capabilities)
-        found = self._cache.find(key, self._inputs(resolved, references, variables, Observations()))
+        found = self._cache.find(
+            key, self._inputs(resolved, references, variables, Observations(), application.project)
+        )
         if found is not None:
             return found, True
         observations = Observations()
-        inputs = self._inputs(resolved, references, variables, observations)
+        inputs = self._inputs(resolved, references, variables, observations, application.project)
         rendering = self._render(application, resolved, path, inputs, observations)
         rendered = Rendered(
             rendering.source_type, rendering.objects, _files(observations), pinned=not observations.downloads
@@ -192,45 +208,54 @@ class Generator:
 
     def _inputs(
         self,
-        resolved: _Resolved,
-        references: Mapping[str, _Resolved],
+        resolved: ResolvedSource,
+        references: Mapping[str, ResolvedSource],
         variables: Mapping[str, str],
         observations: Observations,
+        project: str,
     ) -> Inputs:
         trees = {f"${name}": other.tree(observations, f"${name}") for name, other in references.items()}
         return Inputs(
             trees={"": resolved.tree(observations), **trees},
             variables=variables,
             capabilities=self._capabilities_digest,
-            downloads=ObservedDownloads(self._downloads, observations),
+            downloads=ObservedDownloads(
+                self._charts,
+                observations,
+                revisions=lambda url, revision: self._resolver.commit(url, revision, project=project)[1],
+            ),
         )
 
     def _render(
-        self, application: Application, resolved: _Resolved, path: str, inputs: Inputs, observations: Observations
+        self, application: Application, resolved: ResolvedSource, path: str, inputs: Inputs, observations: Observations
     ) -> Rendering:
         tree = inputs.trees[""]
         tree.folder(path, field=f"{resolved.where}.path")
         source = merge_overrides(resolved.source, tree, path, application=self._name(application))
-        source_type = explicit_source_type(source) or detect_source_type(tree, path, self._settings)
-        if source_type not in _TOOLS:
-            raise GenerationError(f"{resolved.where}.plugin: config management plugins cannot be run; remove the field")
-        return _TOOLS[source_type](
-            RenderRequest(
-                source=source,
-                tree=tree,
-                path=path,
-                where=resolved.where,
-                application=application.name,
-                namespace=application.spec.destination.namespace,
-                project=application.project,
-                references={name.removeprefix("$"): other for name, other in inputs.trees.items() if name},
-                capabilities=self._capabilities,
-                variables=ObservedVariables(inputs.variables, observations),
-                settings=self._settings,
-                observations=observations,
-                downloads=inputs.downloads,
-            )
+        request = RenderRequest(
+            source=source,
+            tree=tree,
+            path=path,
+            where=resolved.where,
+            application=application.name,
+            namespace=application.spec.destination.namespace,
+            project=application.project,
+            references={name.removeprefix("$"): other for name, other in inputs.trees.items() if name},
+            capabilities=self._capabilities,
+            variables=ObservedVariables(inputs.variables, observations),
+            settings=self._settings,
+            observations=observations,
+            downloads=inputs.downloads,
+            plugins=self._plugins,
+            remote=lambda url, revision: self._remote(inputs.downloads, url, revision, application.project),
         )
+        return _TOOLS[detect_source_type(request)](request)
+
+    def _remote(self, downloads: ObservedDownloads, url: str, revision: str, project: str) -> Tree:
+        """The files of another repository; the commit stands for all that is read of them."""
+        commit = downloads.commit(url, revision)
+        repository, _ = self._resolver.commit(url, revision, project=project)
+        return Tree(repository, repository.tree_of(commit), name=str(repository), revision=commit)
 
 
 def generate_manifests(
@@ -242,7 +267,7 @@ def generate_manifests(
     allow_local: bool = True,
     fetch: bool = True,
     settings: SourceSettings = DEFAULT_SETTINGS,
-    downloads: Downloads | None = None,
+    charts: Charts | None = None,
     cache: RenderCache | None = None,
     namespace: str = "argocd",
 ) -> Target:
@@ -260,8 +285,8 @@ def generate_manifests(
         False: work on the repositories as they were last fetched.
     settings
         What the operator set in ``argocd-cm``.
-    downloads
-        Where charts and value files of servers come from; None refuses them.
+    charts
+        Where charts, artifacts and value files of servers come from; None refuses them.
     cache
         Earlier renders; None renders anew.
     namespace
@@ -280,7 +305,7 @@ def generate_manifests(
         allow_local=allow_local,
         fetch=fetch,
         settings=settings,
-        downloads=downloads,
+        charts=charts,
         cache=cache,
         namespace=namespace,
     )

@@ -5,7 +5,7 @@ build variables and the cluster's capabilities. `Observations` collects the latt
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -75,11 +75,28 @@ class Downloads(Protocol):
 
 
 class ObservedDownloads:
-    """Downloads that note a digest of every answer; without a server behind, each is refused."""
+    """Downloads that note a digest of every answer; without a server behind, each is refused.
 
-    def __init__(self, downloads: Downloads | None, observations: Observations) -> None:
+    Parameters
+    ----------
+    revisions
+        Gives the commit of a Git repository's URL and revision.
+    """
+
+    def __init__(
+        self,
+        downloads: Downloads | None,
+        observations: Observations,
+        *,
+        revisions: Callable[[str, str], str] | None = None,
+    ) -> None:
         self._downloads = downloads
         self._observations = observations
+        self._revisions = revisions
+
+    def commit(self, url: str, revision: str) -> str:
+        """The commit of another Git repository at a revision."""
+        return self._get(("revision", url, revision)).decode()
 
     def archive(self, repo_url: str, chart: str, version: str, *, project: str, pass_credentials: bool) -> bytes:
         return self._get(("archive", repo_url, chart, version, project, "credentials" if pass_credentials else ""))
@@ -97,6 +114,8 @@ class ObservedDownloads:
         return data
 
     def _fetch(self, download: tuple[str, ...]) -> bytes:
+        if download[0] == "revision" and self._revisions is not None:
+            return self._revisions(download[1], download[2]).encode()
         if self._downloads is None:
             raise GenerationError(f"{download[0]} {shown(download[1])} cannot be fetched: downloads are off here")
         if download[0] == "value file":

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from reconciler.errors import SpecError, Violation
+from reconciler.manifest.quantity import quantity_value
 
 VALUE_FILE_SCHEMES = ("http", "https")
 MAX_DIRECTORY_BYTES = 10 * 10**6
@@ -16,7 +17,10 @@ MAX_DIRECTORY_BYTES = 10 * 10**6
 
 @dataclass(frozen=True, slots=True)
 class SourceSettings:
-    """``kustomize_paths`` and ``kustomize_options`` are by version; the options of the default version under ``""``."""
+    """``kustomize_paths`` and ``kustomize_options`` are by version; the options of the default version under ``""``.
+
+    ``kustomize_remote_bases`` are globs for addresses that kustomizations may refer to; ``*`` in them crosses ``/``.
+    """
 
     helm_enabled: bool = True
     kustomize_enabled: bool = True
@@ -24,7 +28,9 @@ class SourceSettings:
     value_file_schemes: tuple[str, ...] = VALUE_FILE_SCHEMES
     kustomize_paths: Mapping[str, str] = field(default_factory=dict)
     kustomize_options: Mapping[str, str] = field(default_factory=dict)
+    kustomize_remote_bases: tuple[str, ...] = ()
     max_directory_bytes: int = MAX_DIRECTORY_BYTES
+    submodules: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """All settings as JSON has them."""
@@ -37,14 +43,15 @@ class SourceSettings:
 DEFAULT_SETTINGS = SourceSettings()
 
 
-def parse_source_settings(data: Mapping[str, str]) -> SourceSettings:
-    """The settings in the data of ``argocd-cm``.
+def parse_source_settings(data: Mapping[str, str], parameters: Mapping[str, str] | None = None) -> SourceSettings:
+    """The settings in the data of ``argocd-cm`` and, as ``parameters``, of ``argocd-cmd-params-cm``.
 
     Raises
     ------
     SpecError
-        For a switch that is neither true nor false.
+        For a switch that is neither true nor false, or a size that is none.
     """
+    parameters = parameters or {}
     return SourceSettings(
         helm_enabled=_switch(data, "helm.enable"),
         kustomize_enabled=_switch(data, "kustomize.enable"),
@@ -60,13 +67,26 @@ def parse_source_settings(data: Mapping[str, str]) -> SourceSettings:
         kustomize_options=MappingProxyType(
             _by_version(data, "kustomize.buildOptions.") | {"": data.get("kustomize.buildOptions", "")}
         ),
+        # A key of ours: Argo CD lets kustomize fetch whatever it likes.
+        kustomize_remote_bases=tuple(data.get("kustomize.remoteBases", "").replace(",", " ").split()),
+        max_directory_bytes=_size(parameters, "reposerver.max.combined.directory.manifests.size"),
+        submodules=_switch(parameters, "reposerver.enable.git.submodule", where="argocd-cmd-params-cm"),
     )
 
 
-def _switch(data: Mapping[str, str], key: str) -> bool:
+def _size(parameters: Mapping[str, str], key: str) -> int:
+    text = parameters.get(key, "").strip()
+    try:
+        return int(quantity_value(text)) if text else MAX_DIRECTORY_BYTES
+    except ValueError:
+        violation = Violation(f"data[{key}]", f"{text!r} is not a size such as 10M")
+        raise SpecError("argocd-cmd-params-cm", [violation]) from None
+
+
+def _switch(data: Mapping[str, str], key: str, *, where: str = "argocd-cm") -> bool:
     text = data.get(key, "true").strip().lower()
     if text not in ("true", "false"):
-        raise SpecError("argocd-cm", [Violation(f"data[{key}]", f"{text!r} is neither true nor false")])
+        raise SpecError(where, [Violation(f"data[{key}]", f"{text!r} is neither true nor false")])
     return text == "true"
 
 

@@ -10,6 +10,7 @@ import orjson
 
 from reconciler.manifest.objects import Manifest
 from reconciler.model import ApplicationSource
+from reconciler.source.integrity import Verification
 
 
 class SourceType(StrEnum):
@@ -51,7 +52,7 @@ class RenderedSource:
 
     ``source`` is as in the Application; ``source_type`` None for a source that only lends its files (``ref``); ``revision``
     the commit, version or digest; ``files`` path and object id of every file read, ``$name/path`` in a source that is
-    referred to; ``cached`` whether an earlier render served.
+    referred to; ``cached`` whether an earlier render served; ``verification`` the signature that the project asks for.
     """
 
     source: ApplicationSource
@@ -59,6 +60,7 @@ class RenderedSource:
     revision: str
     files: tuple[tuple[str, str], ...] = ()
     cached: bool = False
+    verification: Verification | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 a launcher (GHSA-fw5c-w8rc-j7fx, CVE-2026-113709, CVE-2022-24877, GHSA-j77r-2fxf-5jrw, GHSA-7pwf-jg34-hxwp)."""
 
 import http.server
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 
 from reconciler.errors import GenerationError, ReconcilerError
 from reconciler.source import RepositoryCache, Target, generate_manifests
+from reconciler.source.kustomize.remotes import RemoteBase, parse_remote, require_allowed
+from reconciler.source.settings import parse_source_settings
 from tests.reconciler.source.support import application, config_map
 from tests.repositories import GitRepository
 
@@ -240,3 +243,44 @@ def test_a_hostile_kustomization_is_an_error_of_ours(render: Callable[..., Targe
     ):
         with pytest.raises(ReconcilerError):
             render({"app/kustomization.yaml": text})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "kustomize version '../../bin/sh' is not registered"),
+        ({"kustomize.path.v1": "/bin/sh"}, "is not registered; set .* or use one of: v1"),
+    ],
+)
+def test_an_application_names_no_program(
+    settings: dict[str, str], message: str, git_repository: Callable[[Mapping[str, str]], GitRepository], tmp_path: Path
+) -> None:
+    origin = git_repository({"app/kustomization.yaml": ""})
+    source = {"repoURL": origin.url, "path": "app", "kustomize": {"version": "../../bin/sh"}}
+    with RepositoryCache(tmp_path / "mirrors") as cache, pytest.raises(GenerationError, match=message):
+        generate_manifests(application(source), repositories=cache, settings=parse_source_settings(settings))
+
+
+@pytest.mark.parametrize("url", [each for each in REMOTE if "127.0.0.1" not in each])
+def test_a_pattern_of_the_operators_allows_no_more_than_it_says(url: str, tmp_path: Path) -> None:
+    remote_bases = ("https://example.com/org/*", "http://example.com/*")
+    field = "app/kustomization.yaml: resources[0]"
+
+    def judge() -> None:
+        require_allowed(parse_remote(url, field=field, only_file=False), url, remote_bases, field=field)
+
+    with pytest.raises(GenerationError, match=f"^{re.escape(field)}: ") as caught:
+        judge()
+    assert "secret" not in str(caught.value)
+
+
+def test_a_revision_in_an_address_is_no_option(
+    git_repository: Callable[[Mapping[str, str]], GitRepository], tmp_path: Path
+) -> None:
+    origin = git_repository({"app/kustomization.yaml": ""})
+    sentinel = tmp_path / "sentinel"
+    remote = parse_remote(f"{origin.url}//app?ref=--upload-pack=touch%20{sentinel}", field="f", only_file=False)
+    assert isinstance(remote, RemoteBase)
+    with RepositoryCache(tmp_path / "mirrors") as cache, pytest.raises(ReconcilerError):
+        cache.open(remote.url, allow_local=True).resolve(remote.revision)
+    assert not sentinel.exists()

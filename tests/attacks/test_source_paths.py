@@ -73,10 +73,68 @@ def test_files_of_a_chart(path: str, options: Callable[[str], dict[str, Any]], r
 @pytest.mark.parametrize("path", ["/etc/passwd", "//etc/passwd", "/../etc/passwd", "file:///etc/passwd"])
 def test_absolute_paths_stay_in_the_repository(path: str, render: Callable[..., Target]) -> None:
     with pytest.raises(
-        GenerationError, match=r"valueFiles\[0\]: .*(there is no|leaves the repository|is remote)"
+        GenerationError, match=r"valueFiles\[0\]: .*(there is no|leaves the repository|the scheme file is not allowed)"
     ) as caught:
         render(helm={"valueFiles": [path]})
     assert "root:" not in str(caught.value)
+
+
+@pytest.fixture
+def linked(
+    git_repository: Callable[[Mapping[str, str]], GitRepository], tmp_path: Path
+) -> Iterator[Callable[..., Target]]:
+    """Render the chart of a repository with links to canaries outside; ``$values`` is the same repository."""
+    origin = git_repository(CHART | {"chart/envs/a.yaml": "a: 1\n"})
+    outside = origin.path.parent / "outside"
+    outside.mkdir()
+    (outside / "canary.yaml").write_text(f"text: {CANARY}\n")
+    (origin.path / "chart/envs/link.yaml").symlink_to(outside / "canary.yaml")
+    (origin.path / "chart/envs/folder").symlink_to("../../../outside")
+    (origin.path / "chart/envs/first.yaml").symlink_to("second.yaml")
+    (origin.path / "chart/envs/second.yaml").symlink_to("../../../outside/canary.yaml")
+    (origin.path / "chart/.helmignore").write_text("envs\n")
+    origin.commit({})
+    with RepositoryCache(tmp_path / "mirrors") as cache:
+
+        def render(*names: str, **options: Any) -> Target:
+            source = {"repoURL": origin.url, "path": "chart", "helm": {"valueFiles": list(names), **options}}
+            values = {"repoURL": origin.url, "ref": "values"}
+            return generate_manifests(application(source, values), repositories=cache)
+
+        yield render
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "envs/link.yaml",
+        "envs/folder/canary.yaml",
+        "envs/first.yaml",
+        "envs/*.yaml",
+        "envs/l*.yaml",
+        "envs/f*/*.yaml",
+        "envs/*/canary.yaml",
+        "envs/**",
+        "**/link.yaml",
+        "$values/chart/envs/link.yaml",
+        "$values/chart/envs/*k.yaml",
+        "$values/../outside/canary.yaml",
+        "$values/../outside/*.yaml",
+        "../../outside/*.yaml",
+        "/../outside/*.yaml",
+    ],
+)
+def test_links_and_patterns(name: str, linked: Callable[..., Target]) -> None:
+    for options in ({}, {"ignoreMissingValueFiles": True}):
+        with pytest.raises(GenerationError, match="leaves the repository") as caught:
+            linked(name, **options)
+        assert CANARY not in str(caught.value)
+
+
+def test_patterns_pass_over_links_that_they_do_not_name(linked: Callable[..., Target]) -> None:
+    assert '"a":1' in linked("envs/[a].yaml", "**/a.yaml").manifests[0].manifest["data"]["values"]
+    for pattern in ("**/canary.yaml", "{..,envs}/{../..,x}/outside/*.yaml", "$values/{..,x}/outside/*.yaml"):
+        assert CANARY not in str(linked(pattern, ignoreMissingValueFiles=True).manifests)
 
 
 @pytest.mark.parametrize("text", ["a: b\n  SECRET-TEXT: [", "SECRET-TEXT", "- SECRET-TEXT", "\tSECRET-TEXT: x"])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from reconciler.errors import RevisionError
 from reconciler.source import RepositoryCache
+from reconciler.source.charts.versions import is_constraint
 from reconciler.source.git.repository import Repository
 from reconciler.source.git.revisions import parse_revision
 from tests.repositories import GitRepository
@@ -81,6 +82,17 @@ def test_a_hostile_revision_is_refused(
     assert files_of(repository) == before
 
 
+@pytest.mark.parametrize("prefix", [text for text in HOSTILE if text not in ("@", "-", "--upl", "--output")])
+def test_a_hostile_tag_prefix_is_refused(prefix: str, repository: Repository) -> None:
+    before = files_of(repository)
+    for revision in ("1.0.0", "*", "x"):
+        with pytest.raises(RevisionError) as caught:
+            repository.resolve(revision, prefix)
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 600
+    assert files_of(repository) == before
+
+
 @given(st.text(max_size=60))
 @example("main")
 @example("HEAD")
@@ -101,6 +113,10 @@ def test_what_passes_the_grammar_is_no_option_and_no_expression(revision: str) -
     except RevisionError:
         return
     assert not parsed.startswith("-")
+    if is_constraint(parsed):
+        # Compared with the names of tags, here.
+        assert set(parsed) <= set("0129abc.-~^*= ")
+        return
     assert not set("~^:*\\ \n") & set(parsed)
     assert ".." not in parsed
     assert "@{" not in parsed

@@ -88,12 +88,15 @@ def parse_address(text: str, *, field: str = "repoURL") -> WebAddress:
 
 
 def refusal(address: str, *, allow_inner: bool) -> str:
-    """Why nothing may be fetched from an IP address: a few words, empty when it may.
+    """Why nothing may be fetched from an IP address: a few words, empty when it may, and for a name.
 
     Refused are link-local, multicast, unspecified and reserved addresses and the metadata services of clouds; without
     ``allow_inner`` all that are not public, such as loopback and private ones.
     """
-    ip = ipaddress.ip_address(address.partition("%")[0])
+    try:
+        ip = ipaddress.ip_address(address.strip("[]").partition("%")[0])
+    except ValueError:
+        return ""
     if isinstance(ip, ipaddress.IPv6Address):
         embedded = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
         if embedded is None and ip in _NAT64:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.errors import RepositoryError, RepositoryUnreachableError
-from reconciler.source.charts.addresses import Origin, WebAddress
+from reconciler.source.charts.addresses import Origin, WebAddress, refusal
 from reconciler.source.charts.proxies import proxy_for
 from reconciler.source.credentials import RepositoryCredentials
 from reconciler.source.files.paths import has_control_characters
@@ -169,9 +169,11 @@ class HttpClient:
 
         owner = access.owner(address)
         proxy = proxy_for(address, owner or access.credentials)
+        if proxy and (reason := refusal(address.host, allow_inner=self._allow_inner)):
+            raise RepositoryError(f"{address.host} is {reason}; name another host")
         pool = self._pool(address, owner, proxy)
         sent = _request_headers(headers, access, address)
-        # Behind a proxy the address is the operator's own choice, and the target's is not ours to see.
+        # A proxy is the operator's own choice, and what a name means to it is not ours to see.
         with Deadline(self._timeout_s, allow_inner=self._allow_inner or bool(proxy)) as deadline:
             try:
                 answer = pool.request(
@@ -250,7 +252,7 @@ def _read(answer: "BaseHTTPResponse", address: WebAddress, limit: int, deadline:
             raise _too_large(address, limit)
     if deadline.passed:
         raise TimeoutError("the time for the exchange is over")
-    if inflate is not None and size and not inflate.eof:
+    if inflate is not None and parts and not inflate.eof:
         raise RepositoryError(f"{address} answers with gzip that is cut short; its server is at fault")
     return b"".join(parts)
 

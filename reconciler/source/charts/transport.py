@@ -50,7 +50,7 @@ class Deadline:
         self.allow_inner = allow_inner
         self.passed = False
         self._end = time.monotonic() + seconds
-        self._connection: HTTPConnection | None = None
+        self._socket: socket.socket | None = None
         self._timer = threading.Timer(seconds, self._expire)
         self._timer.daemon = True
 
@@ -63,12 +63,12 @@ class Deadline:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._timer.cancel()
-        self._connection = None
+        self._socket = None
         _current.deadline = None
 
-    def watch(self, connection: HTTPConnection) -> None:
-        """The connection to shut down in the end."""
-        self._connection = connection
+    def watch(self, connection: socket.socket | None) -> None:
+        """The socket to shut down in the end; a connection forgets it before the answer is read."""
+        self._socket = connection
         if self.passed:
             raise TimeoutError("the time for the exchange is over")
 
@@ -81,6 +81,7 @@ class Deadline:
                 raise RefusedAddressError(f"{host} is {reason}; name another host")
             connection = socket.socket(family, kind, protocol)
             try:
+                # Holds for the TLS handshake too.
                 connection.settimeout(max(0.01, min(CONNECT_S, self._end - time.monotonic())))
                 connection.connect(address)
             except OSError as error:
@@ -93,11 +94,10 @@ class Deadline:
 
     def _expire(self) -> None:
         self.passed = True
-        connection = getattr(self._connection, "sock", None)
-        if connection is not None:
+        if self._socket is not None:
             with contextlib.suppress(OSError):
                 # Not the method of an SSL socket, which would take its state from under the reading thread.
-                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 _current = threading.local()
@@ -107,8 +107,13 @@ class _PlainConnection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         return _connect(self)
 
+    def connect(self) -> None:
+        super().connect()
+        _deadline().watch(self.sock)
+
     def request(self, *arguments: Any, **options: Any) -> None:
-        _deadline().watch(self)
+        # A connection that was kept from an earlier request is not connected again.
+        _deadline().watch(self.sock)
         super().request(*arguments, **options)
 
 
@@ -120,9 +125,10 @@ class _SecureConnection(HTTPSConnection):
         super().connect()
         # Where the operator says insecure, urllib3 need not warn of it at every request.
         self.is_verified = True
+        _deadline().watch(self.sock)
 
     def request(self, *arguments: Any, **options: Any) -> None:
-        _deadline().watch(self)
+        _deadline().watch(self.sock)
         super().request(*arguments, **options)
 
 
@@ -141,9 +147,7 @@ def _deadline() -> Deadline:
 
 
 def _connect(connection: HTTPConnection) -> socket.socket:
-    made = _deadline().connect(connection.host.strip("[]"), int(connection.port or 0))
-    made.settimeout(READ_S)
-    return made
+    return _deadline().connect(connection.host.strip("[]"), int(connection.port or 0))
 
 
 def connection_pool(trust: Trust, proxy: str) -> urllib3.PoolManager:

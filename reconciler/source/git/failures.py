@@ -48,7 +48,16 @@ _OWN_DAMAGE = (
 _MEANINGS: tuple[tuple[tuple[str, ...], type[RepositoryError], str], ...] = (
     (("on the remote side",), RepositoryError, "is damaged on its server; repair it there (git fsck)"),
     (("dubious ownership",), RepositoryError, "belongs to another user; add it to Git's safe.directory"),
-    (("Host key verification failed",), RepositoryError, "has a host key that is not known; add it to known_hosts"),
+    (
+        ("certificate (problem|verif|subject|is not)", "certificate verif", "server verification failed"),
+        RepositoryError,
+        "has a certificate that is not trusted; add its authority to argocd-tls-certs-cm or to the system's",
+    ),
+    (
+        ("Host key verification failed",),
+        RepositoryError,
+        "has a host key that is not known; add it to known_hosts or argocd-ssh-known-hosts-cm",
+    ),
     (
         _NO_ACCESS,
         RepositoryError,
@@ -70,6 +79,9 @@ def is_own_damage(stderr: str) -> bool:
     """Whether a message points at our own mirror rather than at the remote."""
     return "on the remote side" not in stderr and re.search("|".join(_OWN_DAMAGE), stderr) is not None
 
+
+STALE_LOCK = re.compile(r"\.lock': File exists")
+"""A lock file in our own mirror."""
 
 REFUSED_OBJECT = re.compile("not our ref|couldn't find remote ref|does not advertise|unadvertised object")
 """The remote has no such ref or commit."""

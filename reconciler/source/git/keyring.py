@@ -81,7 +81,9 @@ class Keyring:
         shown_id = (issuer if len(issuer) == 16 else key_id(issuer)).upper()
         key = self._find(issuer)
         if key is None:
-            return Finding(SignatureStatus.MISSING_KEY, shown_id)
+            reason = self.unusable.get(shown_id) or self.unusable.get(shown_id.lower())
+            detail = f"whose entry in {CONFIG_MAP} cannot be used: {reason}" if reason else ""
+            return Finding(SignatureStatus.MISSING_KEY, shown_id, detail=detail)
         names = (key.fingerprint, key.primary)
         if key.revoked:
             return Finding(SignatureStatus.REVOKED_KEY, shown_id, names, key.signer)

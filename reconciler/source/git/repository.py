@@ -1,30 +1,33 @@
 """Git repositories as bare mirrors in the user's cache: fetched once a run, read by plumbing, never checked out."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Protocol, TypeVar
 
-from platformdirs import user_cache_dir
-
-from reconciler.errors import GenerationError, RepositoryError, RevisionError
+from reconciler.errors import RepositoryError, RevisionError
 from reconciler.source.files.paths import shown
 from reconciler.source.files.tree import MAX_FILE_BYTES, Kind, TreeStore
-from reconciler.source.git.mirror import Mirror, git_library
-from reconciler.source.git.revisions import Refs, find_revision, parse_revision, unknown_revision
-from reconciler.source.git.urls import parse_repository_url
+from reconciler.source.git.lfs import MAX_POINTER_BYTES, Pointer, parse_pointer, read_content
+from reconciler.source.git.mirror import Mirror
+from reconciler.source.git.objects import MAX_TREE_BYTES, ObjectReader, UnreadableError, executables, parse_tree
+from reconciler.source.git.refs import BRANCHES, TAGS
+from reconciler.source.git.revisions import (
+    Refs,
+    Wanted,
+    find_revision,
+    parse_revision,
+    parse_tag_prefix,
+    unknown_revision,
+)
+from reconciler.source.git.submodules import EMPTY_TREE, NotFetched, SubmoduleStore, resolve_url, submodule_url
 
-if TYPE_CHECKING:
-    from git import Repo
-
-MAX_TREE_BYTES = 16 * 2**20
 MAX_TREES = 20_000
 """Parsed folders that are kept in memory."""
 
-_KINDS = {"40000": Kind.FOLDER, "120000": Kind.LINK, "160000": Kind.SUBMODULE}
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,108 +39,70 @@ class RevisionMetadata:
     message: str
 
 
-class RepositoryCache:
-    """The mirrors of one run, in ``directory`` (default: the user's cache folder), one folder a repository.
+class Opener(Protocol):
+    """Where a submodule's repository is from."""
 
-    Parameters
-    ----------
-    directory
-        Folder of the mirrors, made with mode 0700.
-    fetch_timeout_s
-        Seconds a fetch may take; it is killed then, with all it started.
-    user_settings
-        Let Git read the user's own settings, above all credential helpers, while it fetches.
-    """
+    def open(self, url: str, *, fetch: bool = True, allow_local: bool = False, project: str = "") -> "Repository": ...
 
-    def __init__(
-        self, directory: Path | None = None, *, fetch_timeout_s: float = 300, user_settings: bool = True
-    ) -> None:
-        self._directory = directory or Path(user_cache_dir("gitops-nb")) / "repositories"
-        self._fetch_timeout_s = fetch_timeout_s
-        self._user_settings = user_settings
-        self._opened: dict[str, Repository] = {}
-        self._lock = threading.RLock()
 
-    def open(self, url: str, *, fetch: bool = True, allow_local: bool = False) -> "Repository":
-        """The repository at ``url``, fetched unless this cache did so before.
+@dataclass(frozen=True, slots=True)
+class ContentOptions:
+    """What is fetched beside the repository's own objects: Git LFS files, and submodules by ``modules`` for ``project``."""
 
-        Parameters
-        ----------
-        fetch
-            False: take the mirror as the last run left it.
-
-        Raises
-        ------
-        RepositoryError
-            Not a repository, or an address that is refused.
-        RepositoryUnreachableError
-            No answer.
-        """
-        parsed = parse_repository_url(url, allow_local=allow_local)
-        with self._lock:
-            repository = self._opened.get(parsed.key)
-            if repository is None:
-                path = self._directory / parsed.key
-                mirror = Mirror(parsed, path, timeout_s=self._fetch_timeout_s, user_settings=self._user_settings)
-                repository = Repository(mirror)
-                self._opened[parsed.key] = repository
-        # Outside the lock: several repositories may be fetched at a time.
-        if fetch:
-            repository.fetch_once()
-        else:
-            repository.require_mirror()
-        return repository
-
-    def close(self) -> None:
-        """End the Git processes that serve reads."""
-        with self._lock:
-            for repository in self._opened.values():
-                repository.close()
-            self._opened.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    lfs: bool = False
+    modules: Opener | None = None
+    project: str = ""
 
 
 class Repository:
     """One mirror; made by `RepositoryCache.open`. Safe to share between threads."""
 
-    def __init__(self, mirror: Mirror) -> None:
+    def __init__(self, mirror: Mirror, options: ContentOptions | None = None) -> None:
         self._mirror = mirror
+        self._options = options or ContentOptions()
+        self._reader = ObjectReader(mirror)
         self._fetched = False
-        self._repo: Repo | None = None
+        self._failure: RepositoryError | None = None
+        self._rebuilt = False
         self._refs: Refs | None = None
+        self._resolved: dict[tuple[str, str], str] = {}
+        self._extra: set[str] = set()
         self._trees: dict[str, Mapping[str, tuple[Kind, str]]] = {}
+        self._pointers: dict[str, Pointer | None] = {}
         self._lock = threading.RLock()
 
     def __str__(self) -> str:
         return str(self._mirror)
 
-    def resolve(self, target_revision: str) -> str:
-        """The commit id of ``HEAD`` (or empty), a branch, tag, ``refs/…``, or a full or abbreviated (7 or more) commit id.
+    @property
+    def is_shallow(self) -> bool:
+        """Whether the mirror lacks a part of the history (``depth`` in the repository's Secret)."""
+        return self._mirror.is_shallow
+
+    def resolve(self, target_revision: str, tag_prefix: str = "") -> str:
+        """The commit id of what a source asks for.
+
+        That is ``HEAD`` (or empty), a branch, a tag, ``refs/…``, a full or abbreviated (7 or more) commit id, or a version
+        constraint, which chooses among the tags that begin with ``tag_prefix``.
 
         Raises
         ------
         RevisionError
             When it is not there or not a revision; near names are suggested.
         """
-        revision = parse_revision(target_revision, str(self))
+        commit = self._resolved.get((target_revision, tag_prefix))
+        if commit is None:
+            with self._lock:
+                commit = self._resolve(target_revision, tag_prefix)
+                self._resolved[target_revision, tag_prefix] = commit
+        return commit
+
+    def annotated_tag(self, target_revision: str, tag_prefix: str = "") -> str:
+        """Id of the annotated tag that a revision names or chooses; empty for a lightweight one and for all else."""
         with self._lock:
-            refs = self._read_refs()
-            wanted = find_revision(revision, refs, str(self))
-            commit = wanted.commit
-            if not commit and wanted.object_id:
-                commit = self._commit_of(wanted.object_id) or self._fetch_commit(wanted.object_id)
-            if not commit and wanted.ref:
-                commit = self._fetch_ref(wanted.ref)
-            if not commit:
-                raise unknown_revision(revision, refs, str(self))
-            return commit
+            refs, wanted = self._find(target_revision, tag_prefix)
+            object_id = refs.ids.get(wanted.ref, "") if wanted.ref.startswith(TAGS) else ""
+            return object_id if object_id and self._header(object_id)[1] == "tag" else ""
 
     def revision_metadata(self, revision: str) -> RevisionMetadata:
         """Author, date and message of a commit id that `resolve` gave.
@@ -150,33 +115,26 @@ class Repository:
         from git import Commit  # loads Git's Python side, which a run without Git sources never needs
 
         with self._lock:
-            if self._commit_of(revision) != revision:
+            if self._reader.commit_of(revision) != revision:
                 raise RevisionError(f"commit {shown(revision)} is not in {self}")
-            commit = Commit(self._open(), bytes.fromhex(revision))
+            commit = Commit(self._reader.repo(), bytes.fromhex(revision))
             author = f"{commit.author.name} <{commit.author.email}>" if commit.author.email else str(commit.author.name)
             message = commit.message if isinstance(commit.message, str) else commit.message.decode("utf-8", "replace")
             return RevisionMetadata(author, datetime.fromtimestamp(commit.authored_date, UTC), message.strip())
 
     def read_object(self, object_id: str, *, kind: str, limit: int = MAX_FILE_BYTES) -> bytes:
-        """Bytes of a blob or tree.
+        """Bytes of an object of a kind (``blob``, ``tree``, ``commit``, ``tag``), Git LFS pointers as they are.
 
         Raises
         ------
         GenerationError
             When it is larger than ``limit`` bytes, missing, or of another kind.
         """
-        with self._lock:
-            _, found, size = self._header(object_id)
-            if found != kind:
-                raise GenerationError(f"object {object_id[:12]} of {self} is a {found}, expected a {kind}")
-            if size > limit:
-                raise GenerationError(
-                    f"a file of {size} bytes in {self} is over the limit of {limit} bytes (object {object_id[:12]})"
-                )
-            try:
-                return bytes(self._open().git.get_object_data(object_id)[3])
-            except (ValueError, OSError) as error:
-                raise self._unreadable(object_id) from error
+        return self._required(lambda: self._reader.read(object_id, kind=kind, limit=limit))
+
+    def reading(self) -> tuple[Path, dict[str, str]]:
+        """The mirror's folder and the variables with which Git may read it; a shallow history ends in an error."""
+        return self._mirror.path, self._mirror.reading_environment()
 
     def tree_of(self, revision: str) -> str:
         """Id of the root tree of a commit id that `resolve` gave."""
@@ -189,127 +147,162 @@ class Repository:
             data = self.read_object(tree_id, kind="tree", limit=MAX_TREE_BYTES)
             if len(self._trees) >= MAX_TREES:
                 self._trees.clear()
-            entries = self._trees[tree_id] = dict(sorted(self._parse_tree(data)))
+            entries = self._trees[tree_id] = dict(sorted(parse_tree(data, str(self))))
         return entries
 
+    def executables(self, tree_id: str) -> frozenset[str]:
+        """Names of the files in a folder that are programs."""
+        return executables(self.read_object(tree_id, kind="tree", limit=MAX_TREE_BYTES), str(self))
+
     def read(self, object_id: str, *, limit: int = MAX_FILE_BYTES) -> bytes:
-        """The bytes of a file."""
-        return self.read_object(object_id, kind="blob", limit=limit)
+        """The bytes of a file; where Git LFS is on, of the file that a pointer stands for."""
+        data = self.read_object(object_id, kind="blob", limit=limit)
+        pointer = parse_pointer(data) if self._options.lfs else None
+        return data if pointer is None else read_content(self._mirror, pointer, data, limit=limit)
 
     def size(self, object_id: str) -> int:
-        """Size of an object in bytes, without reading it."""
-        return self._header(object_id)[2]
+        """Size of a file in bytes, without reading it."""
+        size = self._header(object_id)[2]
+        if not self._options.lfs or size > MAX_POINTER_BYTES:
+            return size
+        if object_id not in self._pointers:
+            self._pointers[object_id] = parse_pointer(self.read_object(object_id, kind="blob"))
+        pointer = self._pointers[object_id]
+        return size if pointer is None else pointer.size
 
     def submodule(self, commit: str, path: str, modules: bytes) -> tuple[TreeStore, str]:
-        """Objects and root folder of the submodule at ``path``; ``modules`` is the text of ``.gitmodules``."""
-        raise GenerationError(f"{shown(path)} in {self} lies in a submodule ({commit[:7]}); submodules are not fetched")
+        """Objects and root folder of the submodule at ``path``; ``modules`` is the text of ``.gitmodules``.
+
+        Raises
+        ------
+        RepositoryError
+            For an address that is refused, or a repository that cannot be had.
+        RevisionError
+            When it has no such commit. Where submodules are not fetched, only entering one is an error.
+        """
+        return self.enter_submodule(commit, path, modules, depth=1)
+
+    def enter_submodule(self, commit: str, path: str, modules: bytes, *, depth: int) -> tuple[TreeStore, str]:
+        """As `submodule`, for one that lies in ``depth`` repositories."""
+        where = f"{shown(path)} of {self}"
+        if self._options.modules is None:
+            return NotFetched(where), EMPTY_TREE
+        try:
+            url, local = resolve_url(self._mirror.url, submodule_url(modules, path, str(self)), str(self))
+            inner = self._options.modules.open(
+                url, fetch=self._fetched, allow_local=local, project=self._options.project
+            )
+            found = inner.resolve(commit)
+            return SubmoduleStore(inner, depth), inner.tree_of(found)
+        except (RepositoryError, RevisionError) as error:
+            raise type(error)(f"submodule {where}: {error}") from error
 
     def fetch_once(self) -> None:
-        """Bring the mirror up to date, the first time it is asked for."""
+        """Bring the mirror up to date, the first time it is asked for; a failure is that of the whole run.
+
+        Raises
+        ------
+        RepositoryError
+            As `Mirror.update` does.
+        """
+        if not self._fetched:
+            with self._lock:
+                self._fetch()
+
+    def expire(self) -> None:
+        """Begin another run: the next `fetch_once` looks at the remote again. What was read stays."""
         with self._lock:
-            if self._fetched:
-                return
-            self._mirror.update()
-            # The reading processes know the packs they saw when they started.
-            self.close()
-            self._fetched = True
-            self._refs = None
+            self._fetched = False
+            self._failure = None
+            self._rebuilt = False
+            self._extra.clear()
+            self._resolved.clear()
 
     def require_mirror(self) -> None:
         """Check that an earlier run left a mirror."""
-        self._mirror.require()
+        if not self._fetched:
+            self._mirror.require()
 
     def close(self) -> None:
-        """End the Git processes of this mirror; the next read starts them again."""
-        with self._lock:
-            if self._repo is not None:
-                self._repo.close()
-                self._repo = None
+        """End the Git process of this mirror; the next read starts it again."""
+        self._reader.close()
 
-    def _parse_tree(self, data: bytes) -> Iterator[tuple[str, tuple[Kind, str]]]:
-        """Entries of a tree object: ``mode SP name NUL id`` each."""
-        position, size = 0, len(data)
-        while position < size:
-            space = data.index(b" ", position)
-            end = data.index(b"\0", space)
-            name = data[space + 1 : end].decode("utf-8", "surrogateescape")
-            # Git itself never writes such names; a crafted tree may.
-            if name in ("", ".", "..") or "/" in name or name.lower() == ".git":
-                raise RepositoryError(f"{self} holds a folder with the entry {shown(name)}, which is refused")
-            mode = data[position:space].decode("ascii", "replace").lstrip("0")
-            yield name, (_KINDS.get(mode, Kind.FILE), data[end + 1 : end + 21].hex())
-            position = end + 21
+    def _fetch(self) -> None:
+        if self._fetched:
+            return
+        if self._failure is not None:
+            raise type(self._failure)(str(self._failure))
+        try:
+            changed = self._mirror.update()
+        except RepositoryError as error:
+            self._failure = error
+            raise
+        if changed:
+            self._forget()
+        self._fetched = True
+
+    def _resolve(self, target_revision: str, tag_prefix: str) -> str:
+        refs, wanted = self._find(target_revision, tag_prefix)
+        commit = ""
+        if wanted.ref.startswith((BRANCHES, TAGS, "refs/reconciler/")) or not self._fetched:
+            commit = self._peeled(refs, wanted.ref)
+        elif wanted.ref:
+            commit = self._fetch_ref(wanted.ref)
+        elif wanted.object_id:
+            commit = self._reader.commit_of(wanted.object_id) or self._fetch_commit(wanted.object_id)
+        if not commit:
+            raise unknown_revision(wanted.name, refs, str(self))
+        return commit
+
+    def _find(self, target_revision: str, tag_prefix: str) -> tuple[Refs, Wanted]:
+        revision = parse_revision(target_revision, str(self))
+        prefix = parse_tag_prefix(tag_prefix, str(self))
+        refs = self._read_refs()
+        return refs, find_revision(revision, prefix, refs, self._reader.commit_of, str(self))
+
+    def _peeled(self, refs: Refs, ref: str) -> str:
+        object_id = refs.ids.get(ref, "")
+        return self._reader.commit_of(object_id) if object_id else ""
 
     def _fetch_ref(self, ref: str) -> str:
         """A ref outside branches and tags, such as ``refs/pull/7/head``; the name was vetted by `parse_revision`."""
-        if not self._fetched or ref.startswith(("refs/heads/", "refs/tags/", "refs/reconciler/")):
-            return ""
-        if not self._mirror.fetch(f"+{ref}:{ref}"):
-            return ""
-        self.close()
-        self._refs = None
-        return self._read_refs().commits.get(ref, "")
+        if ref not in self._extra:
+            if not self._mirror.fetch(f"+{ref}:{ref}"):
+                return ""
+            self._extra.add(ref)
+            self._refs = None
+        return self._peeled(self._read_refs(), ref)
 
     def _fetch_commit(self, object_id: str) -> str:
         """A commit that no branch or tag reaches, where the server gives it by id."""
-        if not self._fetched or len(object_id) < 40:
+        if not self._fetched or len(object_id) < 40 or not self._mirror.fetch(object_id):
             return ""
-        if not self._mirror.fetch(object_id):
-            return ""
-        self.close()
-        return self._commit_of(object_id)
+        return self._reader.commit_of(object_id)
 
     def _read_refs(self) -> Refs:
         if self._refs is None:
             self._mirror.require()
-            form = "%(refname)%09%(objecttype)%09%(objectname)%09%(*objecttype)%09%(*objectname)"
-            self._refs = Refs(dict(self._commit_refs(self._output("for-each-ref", f"--format={form}").splitlines())))
+            self._refs = Refs(self._mirror.refs())
         return self._refs
 
-    def _commit_refs(self, lines: Sequence[str]) -> list[tuple[str, str]]:
-        refs = []
-        for line in lines:
-            name, kind, object_id, peeled_kind, peeled = line.split("\t")
-            if kind == "commit":
-                refs.append((name, object_id))
-            elif peeled_kind == "commit":
-                refs.append((name, peeled))
-            elif peeled_kind == "tag" and (commit := self._commit_of(object_id)):
-                refs.append((name, commit))
-        return refs
-
-    def _commit_of(self, object_id: str) -> str:
-        """The commit that a hexadecimal id, whole or abbreviated, names; empty when none or several."""
-        try:
-            return self._header(f"{object_id}^{{commit}}")[0]
-        except RepositoryError:
-            return ""
-
     def _header(self, name: str) -> tuple[str, str, int]:
-        """Id, kind and size of the object that a vetted name means."""
-        with self._lock:
-            try:
-                # GitPython declares text here and returns what came over the pipe.
-                header: tuple[Any, Any, int] = self._open().git.get_object_header(name)
-            except (ValueError, OSError) as error:
-                raise self._unreadable(name) from error
-        return header[0].decode(), header[1].decode(), header[2]
+        return self._required(lambda: self._reader.header(name))
 
-    def _unreadable(self, name: str) -> RepositoryError:
-        # The reading process may have died; the next read starts another.
-        self.close()
-        return RepositoryError(f"object {name[:12]} of {self} cannot be read: the mirror is incomplete; fetch again")
+    def _required(self, read: Callable[[], _T]) -> _T:
+        """Read what must be there; where it is not, the mirror is damaged and is fetched anew, once a run."""
+        try:
+            return read()
+        except UnreadableError:
+            with self._lock:
+                if not self._fetched:
+                    raise
+                if not self._rebuilt:
+                    self._rebuilt = True
+                    self._reader.close()
+                    self._mirror.rebuild()
+                    self._forget()
+            return read()
 
-    def _open(self) -> "Repo":
-        if self._repo is None:
-            git = git_library()
-            try:
-                self._repo = git.Repo(self._mirror.path, expand_vars=False)
-            except git.GitError as error:
-                raise RepositoryError(f"the mirror of {self} is damaged; fetch again") from error
-            self._repo.git.update_environment(**self._mirror.reading_environment())
-        return self._repo
-
-    def _output(self, *command: str) -> str:
-        git = self._open().git
-        return str(git.execute([git.GIT_PYTHON_GIT_EXECUTABLE, *command]))
+    def _forget(self) -> None:
+        self._refs = None
+        self._resolved.clear()

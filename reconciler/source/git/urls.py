@@ -51,6 +51,11 @@ class RepositoryURL:
         return self._address(user)
 
     @property
+    def origin(self) -> str:
+        """Scheme, host and port: what credentials belong to."""
+        return f"{self.scheme}://{self.host}{f':{self.port}' if self.port else ''}"
+
+    @property
     def key(self) -> str:
         """SHA-256 of the normalized address, in hex: names the mirror."""
         path = self.path if self.is_local else self.path.rstrip("/").removesuffix(".git")

@@ -1,34 +1,44 @@
-"""A Helm chart in a Git repository, rendered by Helm's own SDK in a worker process (docs/user-guide/helm.md)."""
+"""A Helm chart, rendered by Helm's own SDK in a worker process (docs/user-guide/helm.md, util/helm/cmd.go of Argo CD)."""
 
+import base64
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from reconciler.errors import GenerationError
-from reconciler.manifest.objects import Manifest, annotations_of
+from reconciler.manifest.objects import Manifest, annotations_of, name_of, require_object
 from reconciler.manifest.yaml import load_documents
 from reconciler.model.source import HelmOptions
-from reconciler.source.build_environment import substitute
 from reconciler.source.directory import read_objects
-from reconciler.source.files.paths import join, resolve_path, shown
-from reconciler.source.files.tree import Entry, Kind, Tree
-from reconciler.source.files.workspace import Workspace
-from reconciler.source.helm.dependencies import add_local_dependencies
-from reconciler.source.processes.worker import WorkerPool
+from reconciler.source.files.paths import join, shown
+from reconciler.source.helm.chart_files import ChartFiles, read_chart
+from reconciler.source.helm.dependencies import add_dependencies
+from reconciler.source.helm.values import Values, read_values
+from reconciler.source.processes.worker import Question, WorkerPool
 from reconciler.source.rendering import Origin, Rendering, RenderRequest
 from reconciler.source.target import SourceType
 from reconciler.terms import ANNOTATION_HELM_HOOK
 
-MAX_VALUES_BYTES = 4 * 2**20
+log = logging.getLogger(__name__)
+
+MAX_SEARCHED_BYTES = 4 * 2**20
+"""Templates with more are taken to depend on the cluster without a look at each."""
 HELM_WORKERS = WorkerPool(Path(__file__).with_name("program.py"))
 
-_UNESCAPED_COMMA = re.compile(r"([^\\]),")
-_TEST_HOOKS = frozenset({"test", "test-success", "test-failure"})
-_REFERENCE = re.compile(r"\$([^/{$]+)/")
-_GLOB = re.compile(r"[*?\[{]")
+_TEST_HOOKS = frozenset({"test", "test-success"})
+# Helm drops an object with any other (pkg/release/v1/util/manifest_sorter.go), crd-install of Helm 2 among them.
+_KNOWN_HOOKS = _TEST_HOOKS | {
+    f"{when}-{what}" for when in ("pre", "post") for what in ("install", "upgrade", "delete", "rollback")
+}
+_KUBE_VERSION = re.compile(r"\s*v?((?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+)(?![0-9])")
+_CAPABILITIES = "Capabilities"
+# What takes a part of the whole that a template knows, by a name it need not write out, or all of it.
+_WHOLE = re.compile(
+    rb"\b(?:index|get|dig|pick|omit|pluck|values|keys)\s(?:\s*\"[^\"]*\")*\s*[.$][\s|)}]"
+    rb"|\b(?:range|to(?:Yaml|Json|RawJson|PrettyJson|Toml))\s[^{}]{0,200}?\$[\s|)}]"
+)
 
 
 def render_helm(request: RenderRequest, *, workers: WorkerPool = HELM_WORKERS) -> Rendering:
@@ -42,130 +52,104 @@ def render_helm(request: RenderRequest, *, workers: WorkerPool = HELM_WORKERS) -
     Raises
     ------
     GenerationError
-        A value file that is not there, a dependency that is not in ``charts/``, or what Helm refuses.
+        A value file or dependency that is not there, or what Helm refuses.
+    SpecError
+        Rendered text that is not YAML, or a document that is not an object.
     """
-    tree, path, field = request.tree, request.path, request.where
     options = request.source.helm or HelmOptions()
-    folder = tree.folder(path, field=f"{field}.path")
-    if tree.find(join(path, "Chart.yaml")) is None:
-        raise GenerationError(f"{field}.path: {shown(path or '.')} in {tree} holds no Chart.yaml")
-    values = _Values(tree, path, options, request.variables, f"{field}.helm")
-    with Workspace(tree) as workspace:
-        # The engine has no switch for schemas; a chart without the file has none.
-        leave_out = frozenset({"values.schema.json"}) if options.skip_schema_validation else frozenset[str]()
-        workspace.add_folder("chart", folder, leave_out=leave_out, field=f"{field}.path")
-        add_local_dependencies(tree, workspace, path, "chart", leave_out=leave_out)
-        call = {
-            "chart": str(workspace.folder / "chart"),
-            "release": options.release_name or request.application,
-            "namespace": options.namespace or request.namespace or "default",
-            "kube_version": options.kube_version or request.capabilities.kube_version,
-            "api_versions": list(options.api_versions or request.capabilities.api_versions),
-            "skip_crds": options.skip_crds,
-            "values": values.texts(),
-            "set": values.parameters(force_string=False),
-            "set_string": values.parameters(force_string=True),
-            "set_file": values.file_parameters(workspace),
-        }
-        answer = workers.call(call, what=f"Helm chart {path or '.'}")
-    objects = tuple(
-        (obj, origin) for obj, origin in _objects(answer, path) if not (options.skip_tests and _is_test(obj))
-    )
+    folder = request.tree.folder(request.path, field=f"{request.where}.path")
+    chart = read_chart(request.tree, folder)
+    if "Chart.yaml" not in chart.files:
+        raise GenerationError(
+            f"{request.where}.path: {shown(request.path or '.')} in {request.tree} holds no Chart.yaml"
+        )
+    add_dependencies(request, chart, pass_credentials=options.pass_credentials)
+    values = read_values(request, options)
+    if not (options.kube_version and options.api_versions) and _may_ask_for_capabilities(chart, values):
+        request.observations.capabilities = True
+    if options.skip_schema_validation:
+        chart = chart.without_schemas()
+    answer = _call(request, options, chart, values, workers)
+    objects = tuple(_objects(answer, request.path, options))
     return Rendering(SourceType.HELM, objects)
 
 
-class _Values:
-    """Value files and parameters of one source."""
+def _call(
+    request: RenderRequest, options: HelmOptions, chart: ChartFiles, values: Values, workers: WorkerPool
+) -> dict[str, Any]:
+    def chart_bytes(question: Question) -> str:
+        return base64.b64encode(chart.packed()).decode()
 
-    def __init__(self, tree: Tree, path: str, options: HelmOptions, variables: Mapping[str, str], field: str) -> None:
-        self._tree = tree
-        self._path = path
-        self._options = options
-        self._variables = variables
-        self._field = field
-
-    def texts(self) -> list[tuple[str, str]]:
-        """Name and YAML text, weakest first: value files in their order, then ``valuesObject`` or ``values``."""
-        texts = []
-        for index, name in enumerate(self._options.value_files):
-            field = f"{self._field}.valueFiles[{index}]"
-            if (reference := _REFERENCE.match(name)) and reference[1] not in self._variables:
-                raise GenerationError(
-                    f"{field}: {shown(name)} is in another source (ref), which cannot be read; keep value files in one repository"
-                )
-            found = self._find(
-                substitute(name, self._variables), field, optional=self._options.ignore_missing_value_files
-            )
-            if found is not None:
-                texts.append((found[0], self._text(*found)))
-        if self._options.values_object is not None:
-            texts.append((f"{self._field}.valuesObject", orjson.dumps(self._options.values_object).decode()))
-        elif self._options.values:
-            texts.append((f"{self._field}.values", self._options.values))
-        return texts
-
-    def parameters(self, *, force_string: bool) -> list[tuple[str, str]]:
-        """Name and value; of parameters with one name the last wins."""
-        last = {parameter.name: parameter for parameter in self._options.parameters}
-        return [
-            (parameter.name, _escaped(substitute(parameter.value, self._variables)))
-            for parameter in last.values()
-            if parameter.force_string == force_string
-        ]
-
-    def file_parameters(self, workspace: Workspace) -> list[tuple[str, str]]:
-        """Name and the path of a copy under a name that needs no escaping."""
-        pairs = []
-        for index, parameter in enumerate(self._options.file_parameters):
-            _, file = self._existing(
-                substitute(parameter.path, self._variables), f"{self._field}.fileParameters[{index}].path"
-            )
-            workspace.write(f"parameters/{index}", self._tree.read(file, limit=MAX_VALUES_BYTES))
-            pairs.append((parameter.name, str(workspace.folder / "parameters" / str(index))))
-        return pairs
-
-    def _existing(self, name: str, field: str) -> tuple[str, Entry]:
-        found = self._find(name, field, optional=False)
-        assert found is not None
-        return found
-
-    def _find(self, name: str, field: str, *, optional: bool) -> tuple[str, Entry] | None:
-        if "://" in name:
-            raise GenerationError(
-                f"{field}: {shown(re.sub(r'//[^/]*@', '//', name))} is remote, which is refused; copy it into the repository"
-            )
-        path = resolve_path(self._path, name, field=field, from_root=True)
-        entry = self._tree.find(path)
-        if entry is not None and entry.kind is Kind.FILE:
-            return path, entry
-        if entry is None and _GLOB.search(name):
-            raise GenerationError(f"{field}: {shown(name)} is a pattern, which cannot be expanded here; list the files")
-        if entry is None and optional:
-            return None
-        what = "there is no" if entry is None else f"not a file but a {entry.kind.value}:"
-        raise GenerationError(f"{field}: {what} {shown(name)} in {self._tree} (looked for {shown(path)})")
-
-    def _text(self, path: str, file: Entry) -> str:
-        try:
-            return self._tree.read(file, limit=MAX_VALUES_BYTES).decode("utf-8-sig")
-        except UnicodeDecodeError:
-            raise GenerationError(f"{path}: not UTF-8 text; save the file as UTF-8") from None
+    call = {
+        "chart": chart.digest(),
+        "release": options.release_name or request.application,
+        "namespace": options.namespace or request.namespace or "default",
+        "kube_version": _kube_version(request, options),
+        "api_versions": list(options.api_versions or request.capabilities.api_versions),
+        "skip_crds": options.skip_crds,
+        "values": values.texts,
+        "set": values.parameters,
+        "set_string": values.string_parameters,
+        "set_file": values.file_parameters,
+    }
+    what = f"{request.where}: Helm chart {request.path or '.'} in {request.tree}"
+    return workers.call(call, what=what, on_question=chart_bytes)
 
 
-def _objects(answer: Mapping[str, Any], path: str) -> Iterator[tuple[Manifest, Origin]]:
+def _kube_version(request: RenderRequest, options: HelmOptions) -> str:
+    """Only the numbers: what a vendor adds to them would make every version a pre-release (parseKubeVersion)."""
+    version = options.kube_version or request.capabilities.kube_version
+    match = _KUBE_VERSION.match(version)
+    if version and match is None:
+        where = f"{request.where}.helm.kubeVersion" if options.kube_version else "the cluster's version"
+        raise GenerationError(f"{where}: {shown(version)} is not a version; use one such as 1.37.2")
+    return match[1] if match else ""
+
+
+def _may_ask_for_capabilities(chart: ChartFiles, values: Values) -> bool:
+    """Whether a template, or a text that one evaluates, can come to the cluster's version or API names.
+
+    Their name is in no file and no value, and no template takes anything out of the whole by a computed name. That leaves
+    one that prints the whole as ``toYaml .``, which nobody can apply.
+    """
+    if values.mention(_CAPABILITIES) or any(
+        _CAPABILITIES.encode() in data or (path.endswith("Chart.yaml") and b"kubeVersion" in data)
+        for path, data in chart.files.items()
+    ):
+        return True
+    templates = [data for path, data in chart.files.items() if "templates/" in path]
+    return sum(map(len, templates)) > MAX_SEARCHED_BYTES or any(_WHOLE.search(data) for data in templates)
+
+
+def _objects(answer: Mapping[str, Any], path: str, options: HelmOptions) -> Iterator[tuple[Manifest, Origin]]:
     prefix = f"{answer['chart']}/"
-    documents = [(crd["filename"], crd["data"]) for crd in answer["crds"]] + list(answer["templates"].items())
-    for name, text in documents:
-        origin = join(path, name.removeprefix(prefix))
-        for obj in read_objects(load_documents(text, file=f"{origin} (rendered)"), f"{origin} (rendered)"):
-            yield obj, origin
+    for crd in answer["crds"]:
+        yield from _read(join(path, crd["filename"].removeprefix(prefix)), crd["data"])
+    for name, text in answer["templates"].items():
+        for obj, origin in _read(join(path, name.removeprefix(prefix)), text):
+            hooks = _hooks(obj)
+            if not hooks <= _KNOWN_HOOKS:
+                log.warning(
+                    "%s %s in %s is left out, as Helm does: %s names a hook that is none of Helm's",
+                    obj["kind"],
+                    name_of(obj),
+                    origin,
+                    ANNOTATION_HELM_HOOK,
+                )
+            elif not (options.skip_tests and hooks & _TEST_HOOKS):
+                yield obj, origin
 
 
-def _escaped(value: str) -> str:
-    """A comma separates assignments to Helm; only a value in braces is a list (util/helm/cmd.go)."""
-    return value if value.startswith("{") and value.endswith("}") else _UNESCAPED_COMMA.sub(r"\1\\,", value)
+def _read(origin: str, text: str) -> Iterator[tuple[Manifest, Origin]]:
+    where = f"{origin} (rendered)"
+    documents = load_documents(text, file=where)
+    for number, document in enumerate(documents, start=1):
+        require_object(document, f"{where}: document {number}" if len(documents) > 1 else where)
+    for obj in read_objects(documents, where):
+        yield obj, origin
 
 
-def _is_test(obj: Manifest) -> bool:
-    hooks = annotations_of(obj).get(ANNOTATION_HELM_HOOK, "")
-    return bool(_TEST_HOOKS & {hook.strip() for hook in hooks.split(",")})
+def _hooks(obj: Manifest) -> frozenset[str]:
+    """The hooks of an object by Helm's names; empty where it is none."""
+    text = annotations_of(obj).get(ANNOTATION_HELM_HOOK)
+    return frozenset() if text is None else frozenset(hook.strip().lower() for hook in text.split(","))

@@ -1,7 +1,7 @@
 """Jsonnet in a worker process, with imports read from a tree: the worker opens no file of a repository."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -9,13 +9,13 @@ from typing import Any
 
 from reconciler.errors import GenerationError, RepositoryError
 from reconciler.manifest.yaml import load_document, load_documents
-from reconciler.source.files.paths import resolve_path, shown
+from reconciler.source.files.paths import has_control_characters, resolve_path, shown
 from reconciler.source.files.tree import Kind, Tree
 from reconciler.source.processes.worker import Question, WorkerLimits, WorkerPool
 
 MAX_FILE_BYTES = 10 * 10**6
 """Of one jsonnet file or import; the whole Kubernetes API as a ksonnet library has 3 MB."""
-MAX_IMPORTED_BYTES = 64 * 10**6
+MAX_IMPORTED_BYTES = 32 * 10**6
 """Of all imports of one evaluation."""
 MAX_OUTPUT_BYTES = 10 * 10**6
 
@@ -45,15 +45,28 @@ class Evaluator:
     libraries
         Folders where imports are looked for that are not beside the importing file; the last is searched first, as
         ``jsonnet -J`` does.
+    packages
+        Folders by the beginning of an import's name that they stand for.
+    advice
+        What to do when the file of that name is not found.
     natives
         Whether ksonnet's native functions are there.
     """
 
     def __init__(
-        self, tree: Tree, libraries: Sequence[str] = (), *, natives: bool = False, workers: WorkerPool = JSONNET_WORKERS
+        self,
+        tree: Tree,
+        libraries: Sequence[str] = (),
+        *,
+        packages: Mapping[str, str] | None = None,
+        advice: Mapping[str, str] | None = None,
+        natives: bool = False,
+        workers: WorkerPool = JSONNET_WORKERS,
     ) -> None:
         self._tree = tree
         self._libraries = tuple(reversed(libraries))
+        self._packages = packages or {}
+        self._advice = advice or {}
         self._natives = natives
         self._workers = workers
 
@@ -65,7 +78,7 @@ class Evaluator:
         GenerationError
             An error in jsonnet with its stack, an import that is not there or leaves the tree, or a limit.
         """
-        imports = _Imports(self._tree, self._libraries)
+        imports = _Imports(self._tree, self._libraries, self._packages, self._advice)
         request = {
             "path": path,
             "code": code,
@@ -76,7 +89,8 @@ class Evaluator:
             "natives": self._natives,
             "output_bytes": MAX_OUTPUT_BYTES,
         }
-        answer = self._workers.call(request, what=f"jsonnet {path}", on_question=imports.answer)
+        what = f"jsonnet {shown(path) if has_control_characters(path) else path}"
+        answer = self._workers.call(request, what=what, on_question=imports.answer)
         # The loader's quick way is for objects.
         return load_document(f'{{"value": {answer["json"]}}}', file=f"{path} (evaluated)")["value"]
 
@@ -119,9 +133,13 @@ def engine_version() -> str:
 class _Imports:
     """Answers the questions of one evaluation."""
 
-    def __init__(self, tree: Tree, libraries: Sequence[str]) -> None:
+    def __init__(
+        self, tree: Tree, libraries: Sequence[str], packages: Mapping[str, str], advice: Mapping[str, str]
+    ) -> None:
         self._tree = tree
         self._libraries = libraries
+        self._packages = packages
+        self._advice = advice
         self._bytes = 0
 
     def answer(self, question: Question) -> Any:
@@ -139,11 +157,11 @@ class _Imports:
             return {"path": path, "base64": base64.b64encode(data).decode()}
 
     def _find(self, base: str, name: str) -> tuple[str, bytes]:
-        """The first that is there of: beside the importing file, in the libraries."""
+        """The first that is there of: beside the importing file, in a package, in the libraries."""
         refusal: GenerationError | None = None
-        for folder in (base, *self._libraries):
+        for folder, rest in self._candidates(base, name):
             try:
-                path = resolve_path(folder, name, field="import")
+                path = resolve_path(folder, rest, field="import")
                 entry = self._tree.find(path)
             except RepositoryError:
                 raise
@@ -157,5 +175,14 @@ class _Imports:
                 return path, self._tree.read(entry, limit=MAX_FILE_BYTES)
         if refusal is not None:
             raise refusal
-        places = ", ".join(dict.fromkeys(folder or "." for folder in (base, *self._libraries)))
-        raise GenerationError(f"not found in {self._tree}; looked in {places}")
+        places = ", ".join(dict.fromkeys(folder or "." for folder, _ in self._candidates(base, name)))
+        advice = self._advice.get(name.rpartition("/")[2], "")
+        raise GenerationError(f"not found in {self._tree}; looked in {places}{advice and '; '}{advice}")
+
+    def _candidates(self, base: str, name: str) -> Iterator[tuple[str, str]]:
+        yield base, name
+        for prefix, folder in self._packages.items():
+            if name.startswith(f"{prefix}/"):
+                yield folder, name.removeprefix(f"{prefix}/")
+        for library in self._libraries:
+            yield library, name

@@ -6,15 +6,16 @@ It opens no file: what an import names is asked of the parent, which reads it fr
 import base64
 import json
 import re
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 MAX_STACK = 500
-MESSAGE_LENGTH = 400
+MESSAGE_LENGTH = 800
 STACK_LENGTH = 600
 # Frames of the standard library, and lines that say no place.
-_NO_PLACE = re.compile(r"<std>:|During |\.\.\.\Z|Top-level function call\Z")
+_NO_PLACE = re.compile(r"<std>:|<main>:|During |\.\.\.\Z|Top-level function call\Z")
 _META = re.compile(r"([\\.+*?()|\[\]{}^$])")
 _REFERENCE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
@@ -31,22 +32,19 @@ def handle_asking(request: dict[str, Any], ask: Ask) -> dict[str, Any]:
     An import is the question ``{"base": folder, "import": name}``, answered by ``{"path": ..., "text": ...}``, with
     ``base64`` for what is no UTF-8, or by ``{"refused": why}``.
     """
-    importer = Importer(request["path"], ask)
+    importer = Importer(ask)
     variables = {name: request[name] for name in ("ext_vars", "ext_codes", "tla_vars", "tla_codes")}
+    text, problem = "", None
     try:
         text = _evaluate(
             request["path"], request["code"], importer, _natives(ask) if request["natives"] else {}, variables
         )
     except RuntimeError as error:
-        if isinstance(importer.failure, str):
-            raise ValueError(one_line(str(error), failed_import=importer.failure)) from None
-        if importer.failure is not None:
-            raise importer.failure from None
-        raise ValueError(one_line(str(error))) from None
-    if isinstance(importer.failure, str):
-        raise ValueError(importer.failure)
-    if importer.failure is not None:
+        problem = str(error)
+    if isinstance(importer.failure, BaseException):
         raise importer.failure
+    if importer.failure or problem is not None:
+        raise ValueError(one_line(problem or "", failed_import=importer.failure or ""))
     if len(text) > request["output_bytes"]:
         raise ValueError(f"makes more than {request['output_bytes'] // 10**6} MB of JSON; split it")
     return {"json": text}
@@ -58,16 +56,19 @@ class Importer:
     Raising inside the engine's callback would lose the message, so that a refused import gives a text that fails.
     """
 
-    def __init__(self, main: str, ask: Ask) -> None:
-        self._folder = main.rpartition("/")[0]
+    def __init__(self, ask: Ask) -> None:
         self._ask = ask
         self._found: dict[tuple[str, str], tuple[str, bytes]] = {}
         self.failure: str | BaseException | None = None
 
+    def put(self, path: str, content: bytes) -> None:
+        """Let the import of ``path`` from the root give ``content``."""
+        self._found["", path] = (path, content)
+
     def find(self, base: str, name: str) -> tuple[str, bytes]:
         """Path and bytes of what the text in folder ``base`` calls ``name``."""
-        # The Rust engine gives the working folder for the text that it was given itself.
-        folder = self._folder if base.startswith("/") else base.rstrip("/")
+        # The Rust engine gives the working folder for what lies nowhere.
+        folder = "" if base.startswith("/") else base.rstrip("/")
         if (folder, name) not in self._found:
             self._found[folder, name] = self._get(folder, name)
         return self._found[folder, name]
@@ -98,16 +99,22 @@ def one_line(text: str, *, failed_import: str = "") -> str:
     """The engine's message and its stack, innermost first, on one line and without the text of any file."""
     text = text.replace(f"{Path.cwd()}/", "")
     head, *frames = re.split(r"\n(?:\t| {4})", text)
-    if not head.lower().startswith(("runtime error", "assert failed", "infinite", "stack overflow")):
-        # What follows the first line of a syntax error is the source text.
+    if "\n\n" in text and not text.lower().startswith("runtime error"):
+        # The source text follows the message of a syntax error.
         head, frames = head.partition("\n")[0], []
     message = re.sub(r"\A(?i:runtime error): ", "", head)
     if failed_import:
         message = failed_import
         frames = [frame for frame in frames if not frame.startswith("refused:")]
     places = [" ".join(frame.split()).removesuffix(" $") for frame in frames if not _NO_PLACE.match(frame)]
-    stack = " < ".join(place for place in dict.fromkeys(places) if place)[:STACK_LENGTH]
-    return " ".join(message.split())[:MESSAGE_LENGTH] + (f" (at {stack})" if stack else "")
+    stack = _printable(" < ".join(place for place in dict.fromkeys(places) if place)[:STACK_LENGTH])
+    message = _printable(" ".join(message[: 10 * MESSAGE_LENGTH].split())[:MESSAGE_LENGTH])
+    return f"{message} (at {stack})" if stack else message
+
+
+def _printable(text: str) -> str:
+    """``text`` with control and formatting characters escaped: it goes to terminals."""
+    return "".join(ascii(char)[1:-1] if unicodedata.category(char).startswith("C") else char for char in text)
 
 
 def _evaluate(path: str, code: str, importer: Importer, natives: dict[str, Native], variables: dict[str, Any]) -> str:
@@ -116,9 +123,21 @@ def _evaluate(path: str, code: str, importer: Importer, natives: dict[str, Nativ
     except ImportError:
         import rjsonnet
 
-        return rjsonnet.evaluate_snippet(
-            path, code, import_callback=importer.find_text, native_callbacks=natives, max_stack=MAX_STACK, **variables
+        # Imports of the text that it is given itself would not be relative to ``path``.
+        importer.put(path, code.encode())
+        made = rjsonnet.evaluate_snippet(
+            "<main>",
+            f"import {json.dumps(path)}",
+            import_callback=importer.find_text,
+            native_callbacks=natives,
+            max_stack=MAX_STACK,
+            **variables,
         )
+        try:
+            json.loads(made)
+        except ValueError:
+            raise ValueError("makes a number that JSON has not, such as infinity") from None
+        return made
     text: str = _gojsonnet.evaluate_snippet(
         path, code, import_callback=importer.find, native_callbacks=natives, max_stack=MAX_STACK, **variables
     )

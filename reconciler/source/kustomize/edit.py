@@ -12,10 +12,11 @@ from reconciler.errors import GenerationError
 from reconciler.model.source import KustomizeOptions
 from reconciler.source.files.paths import shown
 
+_KEEP = "*"
 _TAGGED = re.compile(r"(?P<name>.*):(?P<tag>[a-zA-Z0-9._-]*|\*)")
 _FIELDS = (
     *("namePrefix", "nameSuffix", "namespace", "images", "replicas", "patches", "components"),
-    *("commonLabels", "labels", "commonAnnotations"),
+    *("commonLabels", "labels", "commonAnnotations", "imageTags"),
 )
 
 Substitute = Callable[[str], str]
@@ -29,7 +30,7 @@ def edit_kustomization(
     Parameters
     ----------
     substitute
-        Puts build variables into images, and into annotations where ``commonAnnotationsEnvsubst`` asks for it.
+        Puts build variables into images and labels, and into annotations where ``commonAnnotationsEnvsubst`` asks for it.
     field
         Field path of the options, for messages.
 
@@ -54,9 +55,12 @@ def edit_kustomization(
         )
     if options.replicas:
         counts = {replica.name: _count(replica.count, replica.name, field) for replica in options.replicas}
-        kept = [item for item in edited.get("replicas") or () if item.get("name") not in counts]
-        edited["replicas"] = kept + [{"name": name, "count": count} for name, count in counts.items()]
-    _add_labels(edited, options, field)
+        present = [
+            {"name": item["name"], "count": counts.pop(item["name"])} if item.get("name") in counts else item
+            for item in edited.get("replicas") or ()
+        ]
+        edited["replicas"] = present + [{"name": name, "count": count} for name, count in counts.items()]
+    _add_labels(edited, options, substitute, field)
     if options.common_annotations:
         change = substitute if options.common_annotations_envsubst else str
         annotations = {key: change(value) for key, value in options.common_annotations.items()}
@@ -70,13 +74,14 @@ def edit_kustomization(
         patches = [patch.model_dump(by_alias=True, exclude_defaults=True) for patch in options.patches]
         edited["patches"] = [*(edited.get("patches") or ()), *patches]
     if options.components:
-        present = list(edited.get("components") or ())
-        edited["components"] = present + [component for component in options.components if component not in present]
+        edited["components"] = list(dict.fromkeys([*(edited.get("components") or ()), *options.components]))
     return edited
 
 
 def parse_image(text: str, *, field: str) -> dict[str, str]:
     """``name:tag``, ``name@digest``, ``name=new``, ``name=new:tag`` or ``name=new:tag@digest`` as an ``images`` entry.
+
+    An asterisk stands for what the kustomization file says.
 
     Raises
     ------
@@ -96,41 +101,43 @@ def parse_image(text: str, *, field: str) -> dict[str, str]:
             )
     if not name or (separator and not new_name):
         raise GenerationError(f"{field}: {shown(text)} names no image; write name:tag, name@digest or name=new:tag")
-    # An asterisk keeps what the file says.
     values = {"newName": new_name, "newTag": tag, "digest": digest}
-    return {"name": name} | {key: value for key, value in values.items() if value not in ("", "*")}
+    return {"name": name} | {key: value for key, value in values.items() if value}
 
 
 def _merge_images(present: Any, wanted: list[str], field: str) -> list[dict[str, Any]]:
-    images = {image["name"]: image for image in (parse_image(text, field=field) for text in wanted)}
+    """As ``kustomize edit set image``: an entry of the same name is replaced, but for what an asterisk keeps."""
+    images: dict[str, dict[str, Any]] = {}
+    for image in (parse_image(text, field=field) for text in wanted):
+        images[image["name"]] = image
     for image in present or ():
-        wanted_image = images.setdefault(image.get("name", ""), image)
-        if wanted_image is not image:
-            inherited = {key: value for key, value in image.items() if key == "newName"}
-            if not {"newTag", "digest"} & wanted_image.keys():
-                inherited |= {key: value for key, value in image.items() if key in ("newTag", "digest")}
-            images[image["name"]] = inherited | wanted_image
-    return [images[name] for name in sorted(images)]
+        if (wanted_image := images.get(image.get("name", ""))) is None:
+            images[image.get("name", "")] = image
+        else:
+            kept = {key: image.get(key, "") for key, value in wanted_image.items() if value == _KEEP}
+            images[image["name"]] = wanted_image | kept
+    return [{key: value for key, value in images[name].items() if value not in ("", _KEEP)} for name in sorted(images)]
 
 
-def _add_labels(edited: dict[str, Any], options: KustomizeOptions, field: str) -> None:
+def _add_labels(edited: dict[str, Any], options: KustomizeOptions, substitute: Substitute, field: str) -> None:
     if not options.common_labels:
         return
-    where = f"{field}.commonLabels"
+    where, force = f"{field}.commonLabels", options.force_common_labels
+    labels = {name: substitute(value) for name, value in options.common_labels.items()}
     if not options.label_without_selector:
         if options.label_include_templates:
             raise GenerationError(f"{field}.labelIncludeTemplates needs labelWithoutSelector: true")
-        edited["commonLabels"] = _merged(
-            edited.get("commonLabels"), options.common_labels, where, force=options.force_common_labels
-        )
+        edited["commonLabels"] = _merged(edited.get("commonLabels"), labels, where, force=force)
         return
-    present = [label for label in edited.get("labels") or () if isinstance(label, dict)]
-    for label in present:
-        _merged(label.get("pairs"), options.common_labels, where, force=options.force_common_labels)
-    entry: dict[str, Any] = {"pairs": dict(options.common_labels)}
-    if options.label_include_templates:
-        entry["includeTemplates"] = True
-    edited["labels"] = [*present, entry]
+    entries = list(edited.get("labels") or ())
+    for index, entry in enumerate(entries):
+        templates = bool(entry.get("includeTemplates"))
+        if not entry.get("includeSelectors") and templates == options.label_include_templates:
+            entries[index] = entry | {"pairs": _merged(entry.get("pairs"), labels, where, force=force)}
+            break
+    else:
+        entries.append({"pairs": labels} | ({"includeTemplates": True} if options.label_include_templates else {}))
+    edited["labels"] = entries
 
 
 def _merged(present: Any, wanted: Mapping[str, str], field: str, *, force: bool) -> dict[str, str]:
@@ -158,7 +165,17 @@ def _canonical(kustomization: Mapping[str, Any], field: str) -> dict[str, Any]:
         if name in canonical:
             raise GenerationError(f"{field}: the kustomization file holds {name} twice")
         canonical[name] = value
-    for name in ("images", "replicas", "labels", "patches"):
-        if any(not isinstance(item, dict) for item in canonical.get(name) or ()):
+    for name in ("images", "imageTags", "replicas", "labels", "patches"):
+        items = canonical.get(name) or []
+        named = name not in ("labels", "patches")
+        if not isinstance(items, list) or not all(
+            isinstance(item, dict) and (not named or isinstance(item.get("name", ""), str)) for item in items
+        ):
             raise GenerationError(f"{field}: {name} of the kustomization file is not a list of mappings")
+    components = canonical.get("components") or []
+    if not isinstance(components, list) or not all(isinstance(item, str) for item in components):
+        raise GenerationError(f"{field}: components of the kustomization file is not a list of paths")
+    if tags := canonical.pop("imageTags", None):
+        # The name of the field before kustomize 1.0.10; `kustomize edit` moves it too.
+        canonical["images"] = [*(canonical.get("images") or ()), *tags]
     return canonical

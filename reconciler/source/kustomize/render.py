@@ -1,27 +1,22 @@
 """A kustomization, built by kustomize in a private folder that holds only what it refers to."""
 
-import re
-import tempfile
-from pathlib import Path
+from collections.abc import Iterator
 
-from reconciler.errors import GenerationError
 from reconciler.manifest.yaml import load_documents
 from reconciler.model.source import KustomizeOptions
 from reconciler.source.build_environment import substitute
 from reconciler.source.directory import read_objects
 from reconciler.source.files.paths import resolve_path
+from reconciler.source.files.patterns import expand, is_pattern
 from reconciler.source.files.tree import Tree
 from reconciler.source.files.workspace import Workspace
+from reconciler.source.kustomize.build import build
 from reconciler.source.kustomize.edit import edit_kustomization
-from reconciler.source.kustomize.references import References, find_kustomization, load_kustomization
-from reconciler.source.kustomize.tool import kustomize_command
-from reconciler.source.processes.process import run_tool
+from reconciler.source.kustomize.references import OWN, References, find_kustomization, load_kustomization
+from reconciler.source.kustomize.remotes import is_remote
+from reconciler.source.kustomize.tool import KustomizeTool, kustomize_tool
 from reconciler.source.rendering import Rendering, RenderRequest
 from reconciler.source.target import SourceType
-
-BUILD_TIMEOUT_S = 90.0
-"""Argo CD's default of ``ARGOCD_EXEC_TIMEOUT``."""
-MESSAGE_LENGTH = 500
 
 
 def render_kustomize(request: RenderRequest) -> Rendering:
@@ -30,65 +25,74 @@ def render_kustomize(request: RenderRequest) -> Rendering:
     Raises
     ------
     GenerationError
-        A remote or missing reference, a cycle, or what kustomize itself refuses.
+        A remote reference that is not allowed, a missing one, a cycle, or what kustomize itself refuses.
+    SpecError
+        Build options of the operator's that cannot be.
     """
     tree, path, field = request.tree, request.path, request.where
     options = request.source.kustomize or KustomizeOptions()
-    if options.version:
-        raise GenerationError(f"{field}.kustomize.version: no other version of kustomize is set up; remove the field")
+    tool = kustomize_tool(request.settings, options.version, where=field)
     tree.folder(path, field=f"{field}.path")
     file = find_kustomization(tree, path, field=f"{field}.path")
-    options = _without_missing_components(tree, path, options, field)
     kustomization = edit_kustomization(
         load_kustomization(tree, file),
-        options,
+        _with_components(tree, path, options, f"{field}.kustomize.components"),
         substitute=lambda text: substitute(text, request.variables),
         field=f"{field}.kustomize",
     )
     with Workspace(tree) as workspace:
-        References(tree, workspace).collect(path, kustomization, file)
-        text = _build(workspace.folder / path, workspace.folder, f"kustomize build of {path or '.'}")
-        objects = tuple(
-            (obj, "") for obj in read_objects(load_documents(text, file=f"{file} (built)"), f"{file} (built)")
+        references = References(request, workspace, inflates=tool.options.helm)
+        references.collect(path, kustomization, file)
+        text = build(
+            tool,
+            workspace.folder / OWN / path,
+            root=workspace.folder,
+            what=f"kustomize build of {path or '.'}",
+            arguments=_helm_arguments(request, tool, options) if references.uses_helm else (),
+            variables=_environment(request, references, tool),
+            launches=references.uses_helm or tool.options.launches,
         )
-        return Rendering(SourceType.KUSTOMIZE, objects)
+    name = f"{file} (built)"
+    return Rendering(
+        SourceType.KUSTOMIZE, tuple((obj, "") for obj in read_objects(load_documents(text, file=name), name))
+    )
 
 
-def _without_missing_components(tree: Tree, path: str, options: KustomizeOptions, field: str) -> KustomizeOptions:
-    if not options.ignore_missing_components:
-        return options
-    where = f"{field}.kustomize.components"
-    present = tuple(name for name in options.components if tree.find(resolve_path(path, name, field=where)) is not None)
-    return options.model_copy(update={"components": present})
+def _with_components(tree: Tree, path: str, options: KustomizeOptions, field: str) -> KustomizeOptions:
+    """Components by name: patterns are expanded, and missing ones left out where the Application says so."""
+    found: list[str] = []
+    for name in options.components:
+        if is_pattern(name) and not is_remote(name):
+            found += _relative(path, expand(tree, path, name, field=field)) or [name]
+        else:
+            found.append(name)
+    if options.ignore_missing_components:
+        # As in Argo CD an address is no folder that is there.
+        found = [name for name in found if not is_remote(name) and tree.find(resolve_path(path, name, field=field))]
+    return options.model_copy(update={"components": tuple(found)})
 
 
-def _build(folder: Path, root: Path, what: str) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="gitops-nb-home-") as home:
-        environment = {
-            "HOME": home,
-            "TMPDIR": home,
-            "KUBECONFIG": str(Path(home) / "none"),
-            # No git, no helm, no plugin of any kind can be found.
-            "PATH": home,
-            # Nothing listens there: an address that slipped through cannot be fetched.
-            "HTTP_PROXY": "http://127.0.0.1:9",
-            "HTTPS_PROXY": "http://127.0.0.1:9",
-            "GOTRACEBACK": "none",
-        }
-        output = run_tool(
-            (*kustomize_command(), folder), what=what, folder=root, environment=environment, timeout_s=BUILD_TIMEOUT_S
-        )
-    if output.status != 0:
-        raise GenerationError(f"{what}: {_reason(output.stderr, root, output.status)}")
-    return output.stdout
+def _relative(path: str, found: list[str]) -> list[str]:
+    up = "../" * (path.count("/") + 1) if path else "./"
+    return [f"{up}{name}" for name in found]
 
 
-def _reason(stderr: str, root: Path, status: int) -> str:
-    """Kustomize's message in one line, with paths as they are in the repository."""
-    if status < 0 or "out of memory" in stderr or "cannot allocate memory" in stderr:
-        return "kustomize was ended by its memory limit"
-    lines = [line.strip() for line in stderr.splitlines() if line.strip() and not line.startswith("# Warning")]
-    text = " ".join(lines).removeprefix("error: ").replace(f"{root}/", "").replace(str(root), ".")
-    text = re.sub(r"//[^/\s]*@", "//", text)
-    printable = "".join(character if character.isprintable() else "?" for character in text)
-    return printable[:MESSAGE_LENGTH] or f"kustomize ended with status {status}"
+def _helm_arguments(request: RenderRequest, tool: KustomizeTool, options: KustomizeOptions) -> tuple[str, ...]:
+    request.observations.capabilities = True
+    version = (options.kube_version or request.capabilities.kube_version).replace("+", "")
+    return (
+        *tool.options.helm_arguments(),
+        *(("--helm-kube-version", version) if version else ()),
+        *_each("--helm-api-versions", options.api_versions or request.capabilities.api_versions),
+    )
+
+
+def _each(name: str, values: tuple[str, ...]) -> Iterator[str]:
+    for value in values:
+        yield from (name, value)
+
+
+def _environment(request: RenderRequest, references: References, tool: KustomizeTool) -> dict[str, str]:
+    """Build variables for the build: only those that something reads, so that a render does not hang on the others."""
+    names = request.variables if tool.options.launches else references.environment & request.variables.keys()
+    return {name: request.variables[name] for name in names}

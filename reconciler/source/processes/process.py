@@ -4,6 +4,7 @@ import os
 import selectors
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -17,6 +18,8 @@ MEMORY_BYTES = 4 * 2**30
 OUTPUT_BYTES = 64 * 2**20
 ERROR_BYTES = 64 * 2**10
 _CHUNK = 2**16
+_ENDING_S = 10.0
+_SUPERVISOR = Path(__file__).with_name("supervisor.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,13 @@ class Output:
 
 
 def run_tool(
-    command: Sequence[str | Path], *, what: str, folder: Path, environment: Mapping[str, str], timeout_s: float
+    command: Sequence[str | Path],
+    *,
+    what: str,
+    folder: Path,
+    environment: Mapping[str, str],
+    timeout_s: float,
+    supervised: bool = False,
 ) -> Output:
     """Run a command without input and take its output.
 
@@ -39,15 +48,19 @@ def run_tool(
         Names the work in messages, such as ``kustomize build of apps/web``.
     environment
         The whole environment; nothing is inherited.
+    supervised
+        Run it below ``supervisor.py``, which ends all that the command started, also what left its group. It costs the start
+        of an interpreter; for commands that start others.
 
     Raises
     ------
     GenerationError
-        When it cannot start, exceeds ``timeout_s`` seconds or writes more than 64 MiB. The whole group is killed then.
+        When it cannot start, exceeds ``timeout_s`` seconds or writes more than 64 MiB. All that it started is killed then.
     """
+    words = [str(part) for part in command]
     try:
         process = subprocess.Popen(  # noqa: S603 - an argument list of ours, no shell
-            [str(part) for part in command],
+            [sys.executable, "-I", "-S", str(_SUPERVISOR), *words] if supervised else words,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -55,8 +68,9 @@ def run_tool(
             env=dict(environment),
             start_new_session=True,
         )
-    except OSError as error:
-        raise GenerationError(f"{what}: {command[0]} cannot be started: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "an argument or variable holds a NUL character"
+        raise GenerationError(f"{what}: {words[0]} cannot be started: {reason}") from error
     limit_memory(process.pid, MEMORY_BYTES)
     with process:
         try:
@@ -64,9 +78,18 @@ def run_tool(
             status = process.wait(timeout=max(1.0, timeout_s))
         finally:
             if process.returncode is None:
+                if supervised:
+                    _end_politely(process)
                 kill_group(process.pid)
                 process.wait()
     return Output(status, stdout, stderr.decode("utf-8", "replace"))
+
+
+def _end_politely(process: subprocess.Popen[bytes]) -> None:
+    """Let a supervisor end what it runs."""
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=_ENDING_S)
 
 
 def limit_memory(pid: int, size: int) -> None:
@@ -100,8 +123,12 @@ def _collect(process: subprocess.Popen[bytes], what: str, deadline: float, timeo
                 chunk = os.read(key.fd, _CHUNK)
                 if not chunk:
                     selector.unregister(key.fileobj)
-                elif key.fileobj is process.stdout or len(collected[process.stderr]) < ERROR_BYTES:
-                    collected[process.stdout if key.fileobj is process.stdout else process.stderr].extend(chunk)
+                elif key.fileobj is process.stdout:
+                    collected[process.stdout].extend(chunk)
+                else:
+                    collected[process.stderr].extend(chunk)
+                    # What matters is said last.
+                    del collected[process.stderr][:-ERROR_BYTES]
             if len(collected[process.stdout]) > OUTPUT_BYTES:
                 raise GenerationError(f"{what} wrote more than {OUTPUT_BYTES // 2**20} MiB and was ended")
     return bytes(collected[process.stdout]), bytes(collected[process.stderr])

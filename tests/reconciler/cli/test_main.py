@@ -3,14 +3,11 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import typer
 
-from gitops_nb.cli import root
 from reconciler.cli.main import run
 from reconciler.errors import (
     AccessDeniedError,
@@ -22,24 +19,9 @@ from reconciler.errors import (
     UsageError,
     Violation,
 )
+from tests.reconciler.cli.conftest import Call
 
 COMMAND = Path(sys.executable).with_name("gitops-nb")
-Call = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def call(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
-    """Run a command line in this process, without a cluster and with a store of the test's own."""
-    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "absent"))
-    monkeypatch.setenv("GITOPS_NB_STORE", f"sqlite:///{tmp_path}/history.db")
-
-    def call(*words: str, application: Any = root) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            run(application, words)
-        output = capfd.readouterr()
-        return int(ended.value.code or 0), output.out, output.err
-
-    return call
 
 
 USAGE = {

@@ -129,8 +129,8 @@ def test_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
 
 
 INVALID = {
-    "a list": ("- a\n", "not a Kubernetes object; expected kind Application"),
-    "text": ("hello\n", "not a Kubernetes object; expected kind Application"),
+    "a list": ("- a\n", "not a Kubernetes object; expected an Application"),
+    "text": ("hello\n", "not a Kubernetes object; expected an Application"),
     "not YAML": ("a: [\n", "apps.yaml:"),
     "a violation": (
         APPLICATION.replace("path: shop", "pth: shop"),

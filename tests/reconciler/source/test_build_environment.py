@@ -16,7 +16,13 @@ VARIABLES = {"ARGOCD_APP_NAME": "web", "EMPTY": ""}
         ("$$$ARGOCD_APP_NAME", "$web"),
         ("$HOME/${PATH}", "/"),
         ("costs 5$", "costs 5$"),
-        ("a$-b", "a$-b"),
+        ("a$-b", "ab"),
+        ("$1x$*y$#z", "xyz"),
+        ("${$}A ${-}b", "$A b"),
+        ("${}a${ARGOCD_APP_NAME", "aARGOCD_APP_NAME"),
+        ("$é $.x $/ $", "$é $.x $/ $"),
+        ("${ARGOCD APP NAME}x", "x"),
+        ("$ARGOCD_APP_NAMEx", ""),
     ],
 )
 def test_substitution(text: str, expected: str) -> None:

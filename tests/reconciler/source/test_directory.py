@@ -5,8 +5,12 @@ from typing import Any
 import pytest
 
 from reconciler.errors import GenerationError, ReconcilerError, RevisionError, SpecError
+from reconciler.model.source import ApplicationSource
 from reconciler.source import RepositoryCache, SourceType, Target, generate_manifests
-from tests.reconciler.source.support import application, config_map
+from reconciler.source.directory import render_directory
+from reconciler.source.rendering import RenderRequest
+from reconciler.source.settings import SourceSettings
+from tests.reconciler.source.support import application, config_map, tree_at
 from tests.repositories import GitRepository
 
 Files = Mapping[str, str | bytes]
@@ -85,6 +89,18 @@ def test_what_is_left_out(render: Render) -> None:
     assert names(target) == [("a", "app/a.yaml")]
 
 
+def test_what_argo_cd_passes_over_or_reads(render: Render) -> None:
+    target = render(
+        {
+            "app/.hidden.yaml": config_map("hidden"),
+            "app/prose.yaml": "This is: no: YAML\n",
+            "app/windows.yaml": config_map("windows").encode("utf-16"),
+            "app/a.yaml.bak": "kind: [",
+        }
+    )
+    assert names(target) == [("hidden", "app/.hidden.yaml"), ("windows", "app/windows.yaml")]
+
+
 def test_every_file_counts_without_the_extension_filter(render: Render) -> None:
     files = {"app/a.manifest": config_map("a"), "app/b.yaml": config_map("b")}
     assert [name for name, _ in names(render(files))] == ["b"]
@@ -114,7 +130,13 @@ def test_links_to_files_are_followed(
     [
         ({"app/a.yaml": "kind: X\n  bad: 1\n"}, SpecError, "app/a.yaml:2: mapping values are not allowed"),
         ({"app/a.json": '{\n"kind": "X"\n'}, SpecError, "app/a.json:2: "),
-        ({"app/a.yaml": b"a: \xff\n"}, SpecError, "app/a.yaml:1: not UTF-8 text"),
+        ({"app/a.yaml": b"kind: \xff\n"}, SpecError, "app/a.yaml:1: not UTF-8 text"),
+        (
+            {"app/a.json": '{"kind": "A"}\n{"kind": "B"}'},
+            SpecError,
+            "app/a.json: holds 2 documents; a JSON file holds one, which may be a List",
+        ),
+        ({"app/a.json": "not json"}, SpecError, "app/a.json"),
         (
             {"app/a.yaml": "apiVersion: v1\nmetadata: {name: a}\n"},
             SpecError,
@@ -150,10 +172,15 @@ def test_links_to_files_are_followed(
             "ConfigMap demo/x is in app/a.yaml and app/b.yaml; keep one",
         ),
         (
-            {"app/a.jsonnet": "{}"},
-            GenerationError,
-            "app/a.jsonnet: jsonnet files cannot be rendered; leave them out with",
+            {"app/a.jsonnet": "[{ apiVersion: 'v1', kind: 'X', metadata: { name: 'x' } }, { a: 1 }]"},
+            SpecError,
+            "app/a.jsonnet (evaluated), [1]: apiVersion: must be a non-empty string; kind: must be a non-empty string",
         ),
+        ({"app/a.jsonnet": "{}"}, SpecError, "app/a.jsonnet (evaluated): apiVersion: must be a non-empty string"),
+        ({"app/a.jsonnet": "[[{}]]"}, SpecError, "app/a.jsonnet (evaluated), [0]: not a Kubernetes object but list"),
+        ({"app/a.jsonnet": "'text'"}, SpecError, "app/a.jsonnet (evaluated): not a Kubernetes object but str"),
+        ({"app/a.jsonnet": "{ a: error 'no' }"}, GenerationError, "jsonnet app/a.jsonnet: no (at app/a.jsonnet:1:6-16"),
+        ({"app/a.jsonnet": b"\xff"}, GenerationError, "app/a.jsonnet: not UTF-8 text; save the file as UTF-8"),
         (
             {"application/a.yaml": ""},
             RevisionError,
@@ -183,29 +210,94 @@ def test_the_size_limit_counts_all_files_together(render: Render) -> None:
         render({"app/a.yaml": half, "app/b.yaml": half})
 
 
-def test_a_path_in_a_submodule(git_repository: Callable[[Files], GitRepository], repositories: RepositoryCache) -> None:
+def test_a_submodule_that_cannot_be_had(
+    git_repository: Callable[[Files], GitRepository], repositories: RepositoryCache
+) -> None:
     origin = git_repository({"a.yaml": config_map("a")})
     origin.git("update-index", "--add", "--cacheinfo", f"160000,{origin.head},vendored")
     origin.git("commit", "--quiet", "--message=x")
     source = {"repoURL": origin.url, "path": "vendored/app"}
-    with pytest.raises(RevisionError, match="lies in the submodule 'vendored'; submodules are not fetched"):
+    with pytest.raises(GenerationError, match=r"'vendored' in .* is a submodule without an entry in \.gitmodules"):
         generate_manifests(application(source), repositories=repositories)
-    target = generate_manifests(
-        application(source | {"path": ".", "directory": {"recurse": True}}), repositories=repositories
-    )
-    assert names(target) == [("a", "a.yaml")]
 
 
-@pytest.mark.parametrize(
-    ("source", "message"),
-    [
-        ({"directory": {"jsonnet": {"libs": ["vendor"]}}}, r"^spec\.source\.directory\.jsonnet: "),
-        ({"directory": {"include": "{a"}}, r"^spec\.source\.directory\.include: '\{a' has a \{ that does not close"),
-        ({"plugin": {"name": "x"}}, r"^spec\.source\.plugin: "),
-        ({"path": "", "ref": "values"}, r"^spec\.source\.ref: "),
-        ({"path": "", "chart": "nginx"}, r"^spec\.source\.chart: "),
+def test_a_pattern_that_is_none_names_its_field(render: Render) -> None:
+    with pytest.raises(GenerationError, match=r"^spec\.source\.directory\.include: '\{a' has a \{ that does not close"):
+        render({"app/a.yaml": config_map("a")}, directory={"include": "{a"})
+
+
+JSONNET = {
+    "app/site.jsonnet": """
+local lib = import 'shared.libsonnet';
+local near = import 'near.libsonnet';
+function(size, extra) [
+  lib.config('one', { app: std.extVar('app'), port: std.toString(std.extVar('port') + 1), size: size, extra: extra.x }),
+  null,
+  { apiVersion: 'v1', kind: 'List', items: [lib.config('two', { near: near, text: importstr 'text.txt' })] },
+]
+""",
+    "app/near.libsonnet": "'near'",
+    "app/text.txt": "text",
+    "app/deep/nested.jsonnet": "function(size, extra) import 'from-app.libsonnet'",
+    "app/from-app.libsonnet": "null",
+    "app/plain.yaml": config_map("plain"),
+    "vendor/shared.libsonnet": "error 'the last library is searched first'",
+    "vendor/newer/shared.libsonnet": """
+{ config(name, data): { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: name }, data: data } }
+""",
+}
+JSONNET_OPTIONS = {
+    "libs": ["vendor", "/vendor/newer"],
+    "extVars": [
+        {"name": "app", "value": "old"},
+        {"name": "app", "value": "$ARGOCD_APP_NAME-${ARGOCD_APP_NAMESPACE}-$$"},
+        {"name": "port", "value": "8000 + std.length('$ARGOCD_APP_NAME')", "code": True},
     ],
-)
-def test_what_is_not_supported_names_its_field(render: Render, source: dict[str, Any], message: str) -> None:
-    with pytest.raises(GenerationError, match=message):
-        render({"app/a.yaml": config_map("a")}, **({"path": "app"} | source))
+    "tlas": [
+        {"name": "size", "value": "$ARGOCD_APP_PROJECT_NAME"},
+        {"name": "extra", "value": "{ x: 'x' }", "code": True},
+    ],
+}
+
+
+def test_jsonnet_with_variables_arguments_and_libraries(render: Render) -> None:
+    target = render(JSONNET, directory={"recurse": True, "jsonnet": JSONNET_OPTIONS})
+    assert names(target) == [("plain", "app/plain.yaml"), ("one", "app/site.jsonnet"), ("two", "app/site.jsonnet")]
+    data = {sourced.manifest["metadata"]["name"]: sourced.manifest["data"] for sourced in target.manifests}
+    assert data["one"] == {"app": "web-demo-$", "port": "8004", "size": "default", "extra": "x"}
+    assert data["two"] == {"near": "near", "text": "text"}
+
+
+def test_a_library_out_of_the_repository(render: Render) -> None:
+    with pytest.raises(
+        GenerationError, match=r"^spec\.source\.directory\.jsonnet\.libs\[1\]: '\.\./x' leaves the repository"
+    ):
+        render(JSONNET, directory={"jsonnet": {"libs": ["vendor", "../x"]}})
+
+
+def test_jsonnet_that_is_switched_off_is_left_out(
+    git_repository: Callable[[Files], GitRepository], repositories: RepositoryCache
+) -> None:
+    origin = git_repository({"app/a.jsonnet": "error 'evaluated'", "app/b.yaml": config_map("b")})
+    tree = tree_at(repositories.open(origin.url, allow_local=True), origin.head)
+    source = ApplicationSource(repo_url=origin.url, path="app")
+    request = RenderRequest(
+        source, tree, "app", "spec.source", application="web", settings=SourceSettings(jsonnet_enabled=False)
+    )
+    assert [origin for _, origin in render_directory(request).objects] == ["app/b.yaml"]
+
+
+def test_a_manifest_over_the_limit_is_refused_without_reading_it(
+    git_repository: Callable[[Files], GitRepository], repositories: RepositoryCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin = git_repository({"app/a.yaml": "x" * 3_000, "app/b.jsonnet": "{}" + " " * 9_000})
+    tree = tree_at(repositories.open(origin.url, allow_local=True), origin.head)
+    monkeypatch.setattr(tree, "read", None)
+    source = ApplicationSource(repo_url=origin.url, path="app")
+    request = RenderRequest(
+        source, tree, "app", "spec.source", application="web", settings=SourceSettings(max_directory_bytes=2_000)
+    )
+    with pytest.raises(
+        GenerationError, match=r"^spec\.source: the manifests in 'app' of .* have more than 2000 bytes together; "
+    ):
+        render_directory(request)

@@ -25,6 +25,7 @@ def test_public_names() -> None:
         "RevisionMetadata",
         "SourceType",
         "SourcedManifest",
+        "Sources",
         "Target",
         "generate_manifests",
     ]

@@ -6,9 +6,7 @@ import tarfile
 from functools import cache
 from typing import Any
 
-_TEMPLATE = (
-    "{{ range .Values.pairs }}{{ if semverCompare .constraint .version }}yes{{ else }}no{{ end }} {{ end }}"
-)
+_TEMPLATE = "{{ range .Values.pairs }}{{ if semverCompare .constraint .version }}yes{{ else }}no{{ end }} {{ end }}"
 
 
 def compare(pairs: list[tuple[str, str]]) -> list[bool] | None:

@@ -101,11 +101,91 @@ def test_a_branch_and_a_tag_of_one_name_must_agree(origin: GitRepository, reposi
         assert repository.resolve("refs/heads/both") == moved
 
 
-def test_version_constraints_are_named_as_such(origin: GitRepository, repositories: RepositoryCache) -> None:
+def test_a_constraint_chooses_among_tags(origin: GitRepository, repositories: RepositoryCache) -> None:
+    commits = {}
+    tags = (
+        "v1.0.0",
+        "1.2.0",
+        "1.2.10",
+        "1.10.0",
+        "v2.0.0-rc.1",
+        "notes",
+        "app/3.1.0",
+        "app/v3.2.0",
+        "app/2024.1",
+        "3.9.0x",
+    )
+    for tag in tags:
+        commits[tag] = origin.commit({"a.yaml": f"a: {tag}\n"})
+        origin.git("tag", "--annotate", "--message=x", tag)
+    origin.git("branch", "9.0.0")
+    repository = repositories.open(origin.url, allow_local=True)
+    expected = {
+        ("*", ""): "1.10.0",
+        ("1.2.*", ""): "1.2.10",
+        ("1.2.x", ""): "1.2.10",
+        ("~1.2", ""): "1.2.10",
+        ("^1", ""): "1.10.0",
+        (">=1.0.0 <1.10", ""): "1.2.10",
+        ("<1.1 || ~1.2", ""): "1.2.10",
+        ("1.0.0 - 1.2.5", ""): "1.2.0",
+        ("*-0", ""): "v2.0.0-rc.1",
+        (">=2-0", ""): "v2.0.0-rc.1",
+        ("v1.0.0", ""): "v1.0.0",
+        ("v1.x", ""): "1.10.0",
+        ("*", "app/"): "app/2024.1",
+        ("<2024", "app/"): "app/v3.2.0",
+        ("3.1.0", "app/"): "app/3.1.0",
+        ("v3.2.0", "app/"): "app/v3.2.0",
+        (">=1.2", "v"): "",
+        ("*-0", "v"): "v2.0.0-rc.1",
+        ("tes", "no"): "notes",
+    }
+    found = {}
+    for revision, prefix in expected:
+        try:
+            found[revision, prefix] = repository.resolve(revision, prefix)
+        except RevisionError:
+            found[revision, prefix] = ""
+    assert found == {asked: commits.get(tag, "") for asked, tag in expected.items()}
+    assert repository.resolve("main", "app/") == repository.resolve("main") == origin.head
+
+
+def test_a_constraint_that_no_tag_satisfies(origin: GitRepository, repositories: RepositoryCache) -> None:
+    for tag in ("0.1.0", "0.3.0", "0.2.0", "app-0.4.0", "x"):
+        origin.git("tag", tag)
+    origin.git("branch", "1.x")
     repository = repositories.open(str(origin.path), allow_local=True)
-    for text in ("1.*", ">=1.0.0 <2.0.0", "^1.2", "*"):
-        with pytest.raises(RevisionError, match="is a version constraint, which cannot be resolved here"):
-            repository.resolve(text)
+    with pytest.raises(RevisionError) as caught:
+        repository.resolve(">=1.0.0 <2")
+    assert str(caught.value) == (
+        f"no tag in {origin.path} satisfies '>=1.0.0 <2'; the newest versions are: 0.3.0, 0.2.0, 0.1.0"
+    )
+    with pytest.raises(RevisionError, match=r"no tag that begins with 'app-' in .* the newest versions are: 0\.4\.0$"):
+        repository.resolve("^1", "app-")
+    with pytest.raises(
+        RevisionError, match=r"no tag that begins with 'y' in .* the newest versions are: none is a version$"
+    ):
+        repository.resolve("^1", "y")
+    with pytest.raises(RevisionError, match=r"revision 'app-0\.9\.0' is not in .*; did you mean app-0\.4\.0"):
+        repository.resolve("0.9.0", "app-")
+    assert repository.resolve("1.x") == origin.head, "where no tag satisfies it, it may be the name of a branch"
+
+
+def test_the_annotated_tag_that_was_asked_for(origin: GitRepository, repositories: RepositoryCache) -> None:
+    origin.git("tag", "light")
+    origin.git("tag", "--annotate", "--message=x", "1.2.3")
+    tag = origin.git("rev-parse", "refs/tags/1.2.3")
+    repository = repositories.open(str(origin.path), allow_local=True)
+    asked = ("1.2.3", "refs/tags/1.2.3", "^1", "light", "main", "HEAD", origin.head)
+    assert [repository.annotated_tag(text) for text in asked] == [tag, tag, tag, "", "", "", ""]
+    assert repository.read_object(tag, kind="tag").startswith(b"object " + origin.head.encode())
+
+
+def test_a_tag_of_a_file_is_no_revision(origin: GitRepository, repositories: RepositoryCache) -> None:
+    origin.git("tag", "file", "HEAD:a.yaml")
+    with pytest.raises(RevisionError, match="revision 'file' is not in"):
+        repositories.open(str(origin.path), allow_local=True).resolve("file")
 
 
 def test_an_empty_repository(tmp_path: Path, git_repository: MakeRepository, repositories: RepositoryCache) -> None:
@@ -231,10 +311,9 @@ def test_a_reader_that_died_is_started_again(origin: GitRepository, repositories
     repository = repositories.open(str(origin.path), allow_local=True)
     commit = repository.resolve("main")
     tree = repository.tree_of(commit)
-    repository._open().git.cat_file_header.proc.kill()
-    repository._open().git.cat_file_header.proc.wait()
-    with pytest.raises(RepositoryError, match="cannot be read"):
-        repository.tree_of(commit)
+    process = repository._reader.repo().git.cat_file_header.proc
+    process.kill()
+    process.wait()
     assert repository.tree_of(commit) == tree
 
 
@@ -249,6 +328,101 @@ def test_a_worktree_and_a_bare_repository(origin: GitRepository, tmp_path: Path,
     origin.git("clone", "--quiet", "--bare", origin.url, str(tmp_path / "bare.git"))
     for path in ("tree", "bare.git"):
         assert repositories.open(str(tmp_path / path), allow_local=True).resolve("main") == origin.head
+
+
+def test_nothing_is_fetched_when_nothing_changed(
+    origin: GitRepository, repositories: RepositoryCache, commands: Callable[[], list[str]]
+) -> None:
+    origin.git("tag", "--annotate", "--message=x", "v1")
+    origin.git("pack-refs", "--all")
+    origin.git("branch", "topic")
+    assert repositories.open(str(origin.path), allow_local=True).resolve("v1") == origin.head
+    assert commands().count("fetch") == 1
+    repositories.expire()
+    assert repositories.open(str(origin.path), allow_local=True).resolve("topic") == origin.head
+    assert commands() == [], "refs are files, and the reader stays"
+    repositories.expire()
+    moved = origin.commit({"a.yaml": "a: 2\n"})
+    repository = repositories.open(str(origin.path), allow_local=True)
+    assert commands() == ["fetch"]
+    assert repository.resolve("main") == repository.resolve("HEAD") == moved
+    assert repository.resolve("topic") == origin.git("rev-parse", "HEAD~1")
+    assert commands() == []
+
+
+def test_many_applications_ask_once(
+    origin: GitRepository, repositories: RepositoryCache, commands: Callable[[], list[str]]
+) -> None:
+    for _ in range(3):
+        repositories.open(str(origin.path), allow_local=True).resolve("main")
+    assert commands() == ["init", "fetch", "cat-file"]
+
+
+def test_a_repository_that_cannot_be_had_is_asked_once(
+    tmp_path: Path, repositories: RepositoryCache, commands: Callable[[], list[str]]
+) -> None:
+    (tmp_path / "plain").mkdir()
+    for _ in range(3):
+        with pytest.raises(RepositoryError, match=r"plain is not a Git repository; check repoURL$"):
+            repositories.open(str(tmp_path / "plain"), allow_local=True)
+    asked = commands()
+    assert asked.count("fetch") <= 3
+    with pytest.raises(RepositoryError, match="is not a Git repository"):
+        repositories.open(str(tmp_path / "plain"), allow_local=True)
+    assert commands() == []
+
+
+def test_a_pull_request_is_fetched_again_in_the_next_run(origin: GitRepository, repositories: RepositoryCache) -> None:
+    origin.git("update-ref", "refs/pull/7/head", origin.head)
+    assert repositories.open(str(origin.path), allow_local=True).resolve("refs/pull/7/head") == origin.head
+    moved = origin.git("commit-tree", "HEAD^{tree}", "-m", "pushed")
+    origin.git("update-ref", "refs/pull/7/head", moved)
+    repositories.expire()
+    assert repositories.open(str(origin.path), allow_local=True).resolve("refs/pull/7/head") == moved
+
+
+def test_objects_that_cannot_be_read_are_fetched_again(origin: GitRepository, tmp_path: Path) -> None:
+    with RepositoryCache(tmp_path / "mirrors") as cache:
+        cache.open(str(origin.path), allow_local=True)
+    for pack in (tmp_path / "mirrors").glob("*/objects/pack/*.pack"):
+        pack.chmod(0o600)
+        pack.write_bytes(pack.read_bytes()[:40])
+    with RepositoryCache(tmp_path / "mirrors") as cache:
+        repository = cache.open(str(origin.path), allow_local=True)
+        assert repository.entries(repository.tree_of(origin.head))
+    with (
+        RepositoryCache(tmp_path / "mirrors") as cache,
+        pytest.raises(RepositoryError, match="the mirror is incomplete"),
+    ):
+        cache.open(str(origin.path), allow_local=True).read("1" * 40)
+
+
+@pytest.mark.parametrize("lock", ["refs/heads/main.lock", "packed-refs.lock", "refs/heads/gone.lock", "shallow.lock"])
+def test_a_lock_that_a_killed_run_left(origin: GitRepository, tmp_path: Path, lock: str) -> None:
+    origin.git("branch", "gone")
+    with RepositoryCache(tmp_path / "mirrors") as cache:
+        mirror = cache.open(str(origin.path), allow_local=True).reading()[0]
+    (mirror / lock).touch()
+    origin.git("branch", "--delete", "gone")
+    moved = origin.commit({"a.yaml": "a: 2\n"})
+    with RepositoryCache(tmp_path / "mirrors") as cache:
+        repository = cache.open(str(origin.path), allow_local=True)
+        assert repository.resolve("main") == moved
+        with pytest.raises(RevisionError):
+            repository.resolve("gone")
+    assert not mirror.with_name(f"{mirror.name}.damaged").exists()
+
+
+def test_packs_are_put_together(origin: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reconciler.source.git.mirror.MAX_PACKS", 3)
+    with RepositoryCache(tmp_path / "mirrors") as cache:
+        for number in range(6):
+            head = origin.commit({"a.yaml": f"a: {number}\n"})
+            cache.expire()
+            repository = cache.open(str(origin.path), allow_local=True)
+            assert repository.entries(repository.tree_of(repository.resolve("main")))
+            assert repository.resolve("main") == head
+    assert len(list((tmp_path / "mirrors").glob("*/objects/pack/*.pack"))) <= 4
 
 
 def test_a_repository_of_another_user(

@@ -22,8 +22,9 @@ def edit(kustomization: dict[str, Any], **options: Any) -> dict[str, Any]:
         ("registry:5000/nginx:1", {"name": "registry:5000/nginx", "newTag": "1"}),
         ("nginx=web:1", {"name": "nginx", "newName": "web", "newTag": "1"}),
         ("nginx=web:1@sha256:ab", {"name": "nginx", "newName": "web", "newTag": "1", "digest": "sha256:ab"}),
-        ("nginx=*:2", {"name": "nginx", "newTag": "2"}),
-        ("nginx=web:*", {"name": "nginx", "newName": "web"}),
+        ("nginx=*:2", {"name": "nginx", "newName": "*", "newTag": "2"}),
+        ("nginx=web:*", {"name": "nginx", "newName": "web", "newTag": "*"}),
+        ("nginx:1@sha256:ab", {"name": "nginx", "newTag": "1", "digest": "sha256:ab"}),
     ],
 )
 def test_images(text: str, expected: dict[str, str]) -> None:
@@ -59,19 +60,28 @@ def test_fields_in_another_case_are_the_same_field() -> None:
         edit({"NAMEPREFIX": "a", "namePrefix": "b"}, nameSuffix="x")
 
 
-def test_images_are_merged_by_name_and_sorted() -> None:
-    present = [{"name": "B", "newName": "kept", "newTag": "1"}, {"name": "C", "digest": "sha256:1"}]
+def test_an_image_replaces_the_entry_of_its_name_and_the_list_is_sorted() -> None:
+    present = [{"name": "B", "newName": "old", "newTag": "1"}, {"name": "C", "digest": "sha256:1"}]
     edited = edit({"images": present}, images=["b:2", "a=x:1"])
     assert edited["images"] == [
         {"name": "A", "newName": "X", "newTag": "1"},
-        {"name": "B", "newName": "kept", "newTag": "2"},
+        {"name": "B", "newTag": "2"},
         {"name": "C", "digest": "sha256:1"},
     ]
 
 
-def test_a_new_name_keeps_the_tag() -> None:
-    edited = edit({"images": [{"name": "A", "newTag": "1"}]}, images=["A=NEW"])
-    assert edited["images"] == [{"name": "A", "newName": "NEW", "newTag": "1"}]
+def test_an_asterisk_keeps_what_the_file_says() -> None:
+    present = [{"name": "A", "newName": "kept", "newTag": "1"}]
+    assert edit({"images": present}, images=["A=*:2"])["images"] == [{"name": "A", "newName": "kept", "newTag": "2"}]
+    assert edit({"images": present}, images=["A=NEW:*"])["images"] == [{"name": "A", "newName": "NEW", "newTag": "1"}]
+    assert edit({}, images=["A=*:2"])["images"] == [{"name": "A", "newTag": "2"}]
+
+
+def test_the_old_name_of_images_is_read_too() -> None:
+    assert edit({"imageTags": [{"name": "a", "newTag": "1"}]}, namePrefix="x") == {
+        "images": [{"name": "a", "newTag": "1"}],
+        "namePrefix": "x",
+    }
 
 
 def test_replicas_are_replaced_by_name() -> None:
@@ -79,7 +89,7 @@ def test_replicas_are_replaced_by_name() -> None:
         {"replicas": [{"name": "a", "count": 1}, {"name": "b", "count": 1}]},
         replicas=[{"name": "a", "count": 3}, {"name": "c", "count": "2"}],
     )
-    assert edited["replicas"] == [{"name": "b", "count": 1}, {"name": "a", "count": 3}, {"name": "c", "count": 2}]
+    assert edited["replicas"] == [{"name": "a", "count": 3}, {"name": "b", "count": 1}, {"name": "c", "count": 2}]
     with pytest.raises(GenerationError, match="the count of 'a' is not a number"):
         edit({}, replicas=[{"name": "a", "count": "many"}])
 
@@ -91,18 +101,34 @@ def test_labels_that_are_there_already_must_be_forced() -> None:
     ):
         edit(present, commonLabels={"team": "b"})
     assert edit(present, commonLabels={"team": "b"}, forceCommonLabels=True) == {
-        "commonLabels": {"team": "b", "tier": "web"}
-    }
+        "commonLabels": {"team": "B", "tier": "web"}
+    }, "build variables are put into labels"
 
 
-def test_labels_without_selectors() -> None:
-    edited = edit(
-        {"labels": [{"pairs": {"a": "b"}}]},
-        commonLabels={"c": "d"},
-        labelWithoutSelector=True,
-        labelIncludeTemplates=True,
-    )
-    assert edited == {"labels": [{"pairs": {"a": "b"}}, {"pairs": {"c": "d"}, "includeTemplates": True}]}
+@pytest.mark.parametrize(
+    ("present", "options", "expected"),
+    [
+        ([{"pairs": {"a": "b"}}], {}, [{"pairs": {"a": "b", "c": "D"}}]),
+        (
+            [{"pairs": {"a": "b"}}],
+            {"labelIncludeTemplates": True},
+            [{"pairs": {"a": "b"}}, {"pairs": {"c": "D"}, "includeTemplates": True}],
+        ),
+        (
+            [{"pairs": {"a": "b"}, "includeSelectors": True}],
+            {},
+            [{"pairs": {"a": "b"}, "includeSelectors": True}, {"pairs": {"c": "D"}}],
+        ),
+        ([{"pairs": {"c": "b"}}], {"forceCommonLabels": True}, [{"pairs": {"c": "D"}}]),
+    ],
+    ids=["joined", "with templates", "beside selectors", "forced"],
+)
+def test_labels_without_selectors(present: list[Any], options: dict[str, Any], expected: list[Any]) -> None:
+    edited = edit({"labels": present}, commonLabels={"c": "d"}, labelWithoutSelector=True, **options)
+    assert edited == {"labels": expected}
+
+
+def test_labels_that_cannot_be() -> None:
     with pytest.raises(GenerationError, match="commonLabels: a is already in the kustomization file"):
         edit({"labels": [{"pairs": {"a": "b"}}]}, commonLabels={"a": "c"}, labelWithoutSelector=True)
     with pytest.raises(GenerationError, match="labelIncludeTemplates needs labelWithoutSelector"):
@@ -139,6 +165,16 @@ def test_patches_and_components_are_added() -> None:
     assert edited["components"] == ["x", "y"]
 
 
-def test_a_malformed_list_is_reported() -> None:
-    with pytest.raises(GenerationError, match="patches of the kustomization file is not a list of mappings"):
-        edit({"patches": ["legacy.yaml"]}, patches=[{"path": "x"}])
+@pytest.mark.parametrize(
+    ("kustomization", "message"),
+    [
+        ({"patches": ["legacy.yaml"]}, "patches of the kustomization file is not a list of mappings"),
+        ({"images": [{"name": ["x"]}]}, "images of the kustomization file is not a list of mappings"),
+        ({"replicas": {"a": 1}}, "replicas of the kustomization file is not a list of mappings"),
+        ({"imageTags": "x"}, "imageTags of the kustomization file is not a list of mappings"),
+        ({"components": "x"}, "components of the kustomization file is not a list of paths"),
+    ],
+)
+def test_a_malformed_list_is_reported(kustomization: dict[str, Any], message: str) -> None:
+    with pytest.raises(GenerationError, match=message):
+        edit(kustomization, namePrefix="x")

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
-from reconciler.errors import GenerationError
+from reconciler.errors import GenerationError, SpecError
 from reconciler.manifest.yaml import load_documents
 from reconciler.source import RepositoryCache, Target, generate_manifests
 from reconciler.source.kustomize.tool import kustomize_command
+from reconciler.source.settings import parse_source_settings
 from tests.reconciler.source.support import application, config_map
 from tests.repositories import GitRepository
+from tests.tools.peers.programs import Peers
 
 Files = Mapping[str, str | bytes]
 
@@ -49,9 +51,10 @@ OVERLAY = BASE | {
 def render(git_repository: Callable[[Files], GitRepository], repositories: RepositoryCache) -> Callable[..., Target]:
     def render(files: Files, path: str = "overlay", **options: Any) -> Target:
         source: dict[str, Any] = {"repoURL": git_repository(files).url, "path": path}
+        settings = parse_source_settings(options.pop("settings", {}))
         if options:
             source["kustomize"] = options
-        return generate_manifests(application(source), repositories=repositories)
+        return generate_manifests(application(source), repositories=repositories, settings=settings)
 
     return render
 
@@ -180,9 +183,26 @@ def test_two_kustomization_files(render: Callable[..., Target]) -> None:
         render(BASE | {"base/Kustomization": "resources: []\n"}, "base")
 
 
-def test_another_version_is_refused(render: Callable[..., Target]) -> None:
-    with pytest.raises(GenerationError, match=r"^spec\.source\.kustomize\.version: "):
+def test_a_version_that_is_not_set_up(render: Callable[..., Target]) -> None:
+    with pytest.raises(
+        GenerationError, match=r"^spec\.source\.kustomize\.version: kustomize version 'v4\.5\.7' is not"
+    ):
         render(BASE, "base", version="v4.5.7")
+
+
+def test_a_version_of_the_operators(render: Callable[..., Target], peers: Peers) -> None:
+    settings = {"kustomize.path.v5": str(peers.path("kustomize")), "kustomize.buildOptions": "--no-such-option"}
+    assert render(OVERLAY, version="v5", settings=settings).manifests == render(OVERLAY).manifests
+
+
+def test_options_of_the_operators(render: Callable[..., Target]) -> None:
+    files = BASE | {"overlay/kustomization.yaml": "resources: [../base/deployment.yaml]\n"}
+    with pytest.raises(GenerationError, match="is not in or below"):
+        render(files)
+    target = render(files, settings={"kustomize.buildOptions": "--load-restrictor LoadRestrictionsNone"})
+    assert objects(target)["Deployment"]["metadata"]["name"] == "web"
+    with pytest.raises(SpecError, match=r"data\[kustomize\.buildOptions\]: '-o' is not among the options"):
+        render(files, settings={"kustomize.buildOptions": "-o /tmp/x"})
 
 
 def test_an_explicit_block_without_a_kustomization(render: Callable[..., Target]) -> None:

@@ -2,10 +2,11 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from reconciler.errors import GenerationError
+from reconciler.errors import GenerationError, RepositoryUnreachableError
 from reconciler.source.processes.worker import WorkerLimits, WorkerPool
 
 PROGRAM = """
@@ -45,6 +46,34 @@ def handle(request):
         return {}
 """
 
+ASKING = """
+import time
+
+def handle_asking(request, ask):
+    what = request["do"]
+    if what == "sum":
+        return {"sum": sum(ask({"value": number}) for number in range(request["times"]))}
+    if what == "stubborn":
+        for _ in range(3):
+            try:
+                ask({"value": 0})
+            except Exception as error:
+                last = str(error)
+        return {"last": last}
+    if what == "for ever":
+        while True:
+            ask({"value": 0})
+    if what == "chatter":
+        while True:
+            ask({"text": "x" * 100_000})
+    if what == "hold":
+        ask({"value": 0})
+        time.sleep(60)
+    if what == "print":
+        print("noise")
+        return {"length": len(ask({"value": 1}))}
+"""
+
 
 @pytest.fixture
 def pool(tmp_path: Path) -> Iterator[WorkerPool]:
@@ -52,6 +81,15 @@ def pool(tmp_path: Path) -> Iterator[WorkerPool]:
     program.write_text(PROGRAM)
     limits = WorkerLimits(timeout_s=1.5, memory_bytes=2 * 2**30, answer_bytes=2**20, requests=5)
     pool = WorkerPool(program, limits=limits, size=2)
+    yield pool
+    pool.close()
+
+
+@pytest.fixture
+def asking(tmp_path: Path) -> Iterator[WorkerPool]:
+    program = tmp_path / "asking.py"
+    program.write_text(ASKING)
+    pool = WorkerPool(program, limits=WorkerLimits(timeout_s=1.5, answer_bytes=2**20), size=1)
     yield pool
     pool.close()
 
@@ -139,6 +177,59 @@ def test_callers_share_the_workers(pool: WorkerPool) -> None:
         texts = [str(number) for number in range(30)]
         answers = list(threads.map(lambda text: pool.call({"do": "echo", "text": text}, what="x"), texts))
     assert [answer["text"] for answer in answers] == texts
+
+
+def test_a_worker_asks_on_the_way(asking: WorkerPool) -> None:
+    large = 3_000_000
+    questions: list[int] = []
+
+    def answer(question: dict[str, Any]) -> int:
+        questions.append(question["value"])
+        return question["value"] * large
+
+    assert asking.call({"do": "sum", "times": 4}, what="x", on_question=answer) == {"sum": 6 * large}
+    assert questions == [0, 1, 2, 3]
+    assert asking.call({"do": "print"}, what="x", on_question=lambda _: "y" * large) == {"length": large}
+
+
+def test_an_error_in_the_answer_ends_the_request_with_that_error(asking: WorkerPool) -> None:
+    asked = 0
+
+    def refuse(_: dict[str, Any]) -> int:
+        nonlocal asked
+        asked += 1
+        raise RepositoryUnreachableError("git.example.com does not answer")
+
+    for do in ("sum", "stubborn"):
+        with pytest.raises(RepositoryUnreachableError, match=r"^git\.example\.com does not answer$"):
+            asking.call({"do": do, "times": 2}, what="x", on_question=refuse)
+    assert asked == 2
+    assert asking.call({"do": "sum", "times": 2}, what="x", on_question=lambda _: 1) == {"sum": 2}
+
+
+def test_a_bug_in_the_answer_is_not_hidden(asking: WorkerPool) -> None:
+    with pytest.raises(ZeroDivisionError):
+        asking.call({"do": "sum", "times": 2}, what="x", on_question=lambda _: 1 // 0)
+    assert asking.call({"do": "sum", "times": 2}, what="x", on_question=lambda _: 1) == {"sum": 2}
+
+
+def test_questions_that_nobody_answers(asking: WorkerPool) -> None:
+    with pytest.raises(GenerationError, match=r"^x: nobody answers questions of this worker$"):
+        asking.call({"do": "sum", "times": 2}, what="x")
+
+
+@pytest.mark.parametrize(
+    ("do", "message"),
+    [
+        ("for ever", r"^x took more than 1\.5 s and was ended$"),
+        ("hold", r"^x took more than 1\.5 s and was ended$"),
+        ("chatter", r"^x made more than 1 MiB and was ended$"),
+    ],
+)
+def test_limits_hold_across_questions(asking: WorkerPool, do: str, message: str) -> None:
+    with pytest.raises(GenerationError, match=message):
+        asking.call({"do": do}, what="x", on_question=lambda _: 0)
+    assert asking.call({"do": "sum", "times": 2}, what="x", on_question=lambda _: 1) == {"sum": 2}
 
 
 def is_running(pid: int) -> bool:

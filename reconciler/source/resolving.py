@@ -1,0 +1,130 @@
+"""From a source to the files it names: a commit of a Git repository, a version of a chart, an artifact of a registry."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from reconciler.errors import GenerationError
+from reconciler.model import ApplicationSource
+from reconciler.source.charts.resolve import ResolvedArtifact, ResolvedChart
+from reconciler.source.files.tree import Tree, TreeStore
+from reconciler.source.git.repository import Repository
+from reconciler.source.observations import Downloads, Observations
+
+OCI = "oci://"
+
+
+class Repositories(Protocol):
+    """Where Git repositories come from; `RepositoryCache` is one."""
+
+    def open(self, url: str, *, fetch: bool = True, allow_local: bool = False, project: str = "") -> Repository: ...
+
+
+class Charts(Downloads, Protocol):
+    """Where charts and artifacts come from; `ChartRepositories` is one."""
+
+    def resolve(
+        self, repo_url: str, chart: str, target_revision: str, *, project: str = "", pass_credentials: bool = False
+    ) -> ResolvedChart: ...
+
+    def open(self, resolved: ResolvedChart) -> tuple[TreeStore, str]: ...
+
+    def resolve_artifact(self, url: str, revision: str, *, project: str = "") -> ResolvedArtifact: ...
+
+    def open_artifact(self, resolved: ResolvedArtifact) -> tuple[TreeStore, str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedSource:
+    """A source at a revision; ``path`` is where its manifests are below the root.
+
+    ``revision`` is a commit, a chart's version or an artifact's digest; ``repository`` is None for the latter two.
+    ``target_revision`` is what was asked for, or the tag that a version constraint chose.
+    """
+
+    source: ApplicationSource
+    where: str
+    target_revision: str
+    revision: str
+    name: str
+    path: str
+    repository: Repository | None
+    _open: Callable[[], tuple[TreeStore, str]] = field(repr=False, compare=False)
+
+    def tree(self, observations: Observations, reference: str = "") -> Tree:
+        """The files, whose looks are noted under ``reference``."""
+        store, root_id = self._open()
+        return Tree(store, root_id, name=self.name, revision=self.revision, looked=observations.tree(reference))
+
+
+class Resolver:
+    """Resolves the sources of one run."""
+
+    def __init__(self, repositories: Repositories, charts: Charts | None, *, allow_local: bool, fetch: bool) -> None:
+        self._repositories = repositories
+        self._charts = charts
+        self._allow_local = allow_local
+        self._fetch = fetch
+
+    def resolve(self, source: ApplicationSource, revision: str, *, where: str, project: str) -> ResolvedSource:
+        """The source at ``revision``.
+
+        Raises
+        ------
+        GenerationError
+            When the repository, chart or revision cannot be had.
+        """
+        if source.chart:
+            return self._chart(source, revision, where, project)
+        if source.repo_url.startswith(OCI):
+            return self._artifact(source, revision, where, project)
+        if not source.path and not source.ref:
+            raise GenerationError(f"{where}.path: is required for a Git repository; name a folder, or . for its root")
+        repository = self._repositories.open(
+            source.repo_url, fetch=self._fetch, allow_local=self._allow_local, project=project
+        )
+        commit = repository.resolve(revision, source.tag_prefix)
+        return ResolvedSource(
+            source,
+            where,
+            revision,
+            commit,
+            str(repository),
+            source.path,
+            repository,
+            lambda: (repository, repository.tree_of(commit)),
+        )
+
+    def commit(self, url: str, revision: str, *, project: str) -> tuple[Repository, str]:
+        """A Git repository and the commit of a revision in it."""
+        repository = self._repositories.open(url, fetch=self._fetch, allow_local=self._allow_local, project=project)
+        return repository, repository.resolve(revision)
+
+    def _chart(self, source: ApplicationSource, revision: str, where: str, project: str) -> ResolvedSource:
+        charts = self._servers(f"{where}.chart")
+        pass_credentials = source.helm is not None and source.helm.pass_credentials
+        resolved = charts.resolve(
+            source.repo_url, source.chart, revision, project=project, pass_credentials=pass_credentials
+        )
+        return ResolvedSource(
+            source, where, revision, resolved.version, f"chart {source.chart}", "", None, lambda: charts.open(resolved)
+        )
+
+    def _artifact(self, source: ApplicationSource, revision: str, where: str, project: str) -> ResolvedSource:
+        charts = self._servers(f"{where}.repoURL")
+        resolved = charts.resolve_artifact(source.repo_url, revision, project=project)
+        return ResolvedSource(
+            source,
+            where,
+            revision,
+            resolved.digest,
+            source.repo_url,
+            source.path,
+            None,
+            lambda: charts.open_artifact(resolved),
+        )
+
+    def _servers(self, field: str) -> Charts:
+        if self._charts is None:
+            raise GenerationError(f"{field}: chart repositories and registries are off here; use a Git repository")
+        return self._charts
