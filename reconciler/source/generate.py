@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from reconciler.errors import GenerationError
+from reconciler.errors import GenerationError, RepositoryError, RevisionError, SpecError
 from reconciler.manifest.objects import Manifest, ResourceKey, metadata_of
 from reconciler.model import Application, ApplicationSource
 from reconciler.source.build_environment import build_variables
@@ -231,8 +231,24 @@ class Generator:
     ) -> Rendering:
         tree = inputs.trees[""]
         tree.folder(path, field=f"{resolved.where}.path")
+        tool = ""
+        try:
+            request = self._request(application, resolved, path, inputs, observations)
+            tool = detect_source_type(request)
+            return _TOOLS[tool](request)
+        except (GenerationError, SpecError) as error:
+            if str(error).startswith(resolved.where):
+                raise
+            place = f"{resolved.where}: {tool} {path or '.'} in {tree}"
+            kind = type(error) if isinstance(error, RepositoryError | RevisionError) else GenerationError
+            raise kind(f"{error} ({' '.join(place.split())})") from error
+
+    def _request(
+        self, application: Application, resolved: ResolvedSource, path: str, inputs: Inputs, observations: Observations
+    ) -> RenderRequest:
+        tree = inputs.trees[""]
         source = merge_overrides(resolved.source, tree, path, application=self._name(application))
-        request = RenderRequest(
+        return RenderRequest(
             source=source,
             tree=tree,
             path=path,
@@ -249,7 +265,6 @@ class Generator:
             plugins=self._plugins,
             remote=lambda url, revision: self._remote(inputs.downloads, url, revision, application.project),
         )
-        return _TOOLS[detect_source_type(request)](request)
 
     def _remote(self, downloads: ObservedDownloads, url: str, revision: str, project: str) -> Tree:
         """The files of another repository; the commit stands for all that is read of them."""
@@ -295,9 +310,7 @@ def generate_manifests(
     Raises
     ------
     GenerationError
-        A source cannot be rendered, or two objects of one source have one key.
-    SpecError
-        A file does not parse, or is not an object.
+        A source cannot be rendered, or two objects of one source have one key; names the source, its tool and path.
     """
     generator = Generator(
         repositories,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from reconciler.errors import GenerationError
 from reconciler.source.files.paths import shown
-from reconciler.source.files.tree import Kind, TreeStore
+from reconciler.source.files.tree import Kind, TooLargeError, TreeStore
 
 BLOCK = 512
 GZIP_MAGIC = b"\x1f\x8b"
@@ -67,7 +67,7 @@ class ArchiveStore:
         """
         data = self._contents[object_id]
         if len(data) > limit:
-            raise GenerationError(f"a file of {len(data)} bytes in {self.name} is over the limit of {limit} bytes")
+            raise TooLargeError(f"a file in {self.name}", len(data), limit)
         return data
 
     def size(self, object_id: str) -> int:

@@ -21,6 +21,15 @@ MODULES = ".gitmodules"
 MAX_MODULES_BYTES = 2**20
 
 
+class TooLargeError(GenerationError):
+    """A file over a limit."""
+
+    def __init__(self, what: str, size: int, limit: int) -> None:
+        self.size = size
+        self.limit = limit
+        super().__init__(f"{what} has {size} bytes; the limit is {limit}")
+
+
 class Kind(Enum):
     """What a tree entry is."""
 
@@ -37,7 +46,9 @@ class TreeStore(Protocol):
         """Name to kind and object id, sorted by name."""
         ...
 
-    def read(self, object_id: str, *, limit: int) -> bytes: ...
+    def read(self, object_id: str, *, limit: int) -> bytes:
+        """The bytes of a file; `TooLargeError` when there are more than ``limit``."""
+        ...
 
     def size(self, object_id: str) -> int: ...
 
@@ -184,14 +195,14 @@ class Tree:
 
         Raises
         ------
-        GenerationError
+        TooLargeError
             When it has more than ``limit`` bytes.
         """
         self._looked.add(("file", file.path, file.object_id))
-        size = file.store.size(file.object_id)
-        if size > limit:
-            raise GenerationError(f"{file.path} in {self} has {size} bytes; the limit is {limit}")
-        return file.store.read(file.object_id, limit=limit)
+        try:
+            return file.store.read(file.object_id, limit=limit)
+        except TooLargeError as error:
+            raise TooLargeError(f"{file.path} in {self}", error.size, error.limit) from None
 
     def size(self, file: Entry) -> int:
         """The bytes of a file, counted without reading it."""

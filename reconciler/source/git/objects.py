@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconciler.errors import GenerationError, RepositoryError
 from reconciler.source.files.paths import shown
-from reconciler.source.files.tree import MAX_FILE_BYTES, Kind
+from reconciler.source.files.tree import MAX_FILE_BYTES, Kind, TooLargeError
 from reconciler.source.git.mirror import Mirror, git_library
 
 if TYPE_CHECKING:
@@ -52,17 +52,27 @@ class ObjectReader:
 
         Raises
         ------
+        TooLargeError
+            When it is larger than ``limit`` bytes.
         GenerationError
-            When it is larger than ``limit`` bytes, missing, or of another kind.
+            When it is missing, or of another kind.
         """
-        _, found, size = self.header(object_id)
-        if found != kind:
-            raise GenerationError(f"object {object_id[:12]} of {self._mirror} is a {found}, expected a {kind}")
+
+        def ask() -> tuple[Any, Any, Any]:
+            # One exchange: the answer says kind and size before the bytes.
+            _, found, size, stream = self.repo().git.stream_object_data(object_id)
+            if int(size) > limit:
+                # What is not wanted need not be read: the process goes, with what it has yet to send.
+                self.close()
+                return found, size, b""
+            return found, size, stream.read()
+
+        found, size, data = self._retried(object_id, ask)
+        if found != kind.encode():
+            raise GenerationError(f"object {object_id[:12]} of {self._mirror} is a {found.decode()}, expected a {kind}")
         if size > limit:
-            raise GenerationError(
-                f"a file of {size} bytes in {self._mirror} is over the limit of {limit} bytes (object {object_id[:12]})"
-            )
-        return self._retried(object_id, lambda: bytes(self.repo().git.get_object_data(object_id)[3]))
+            raise TooLargeError(f"a file in {self._mirror} (object {object_id[:12]})", size, limit)
+        return bytes(data)
 
     def commit_of(self, object_id: str) -> str:
         """The commit that a hexadecimal id, whole or abbreviated, leads to; empty when none or several."""

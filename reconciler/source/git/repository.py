@@ -67,6 +67,7 @@ class Repository:
         self._refs: Refs | None = None
         self._resolved: dict[tuple[str, str], str] = {}
         self._extra: set[str] = set()
+        self._roots: dict[str, str] = {}
         self._trees: dict[str, Mapping[str, tuple[Kind, str]]] = {}
         self._pointers: dict[str, Pointer | None] = {}
         self._lock = threading.RLock()
@@ -138,7 +139,12 @@ class Repository:
 
     def tree_of(self, revision: str) -> str:
         """Id of the root tree of a commit id that `resolve` gave."""
-        return self._header(f"{revision}^{{tree}}")[0]
+        root = self._roots.get(revision)
+        if root is None:
+            if len(self._roots) >= MAX_TREES:
+                self._roots.clear()
+            root = self._roots[revision] = self._header(f"{revision}^{{tree}}")[0]
+        return root
 
     def entries(self, tree_id: str) -> Mapping[str, tuple[Kind, str]]:
         """Name to kind and object id of what a folder holds, sorted by name."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.errors import GenerationError, ReconcilerError, RevisionError, SpecError
+from reconciler.errors import GenerationError, ReconcilerError, RevisionError
 from reconciler.model.source import ApplicationSource
 from reconciler.source import RepositoryCache, SourceType, Target, generate_manifests
 from reconciler.source.directory import render_directory
@@ -128,29 +128,29 @@ def test_links_to_files_are_followed(
 @pytest.mark.parametrize(
     ("files", "error", "message"),
     [
-        ({"app/a.yaml": "kind: X\n  bad: 1\n"}, SpecError, "app/a.yaml:2: mapping values are not allowed"),
-        ({"app/a.json": '{\n"kind": "X"\n'}, SpecError, "app/a.json:2: "),
-        ({"app/a.yaml": b"kind: \xff\n"}, SpecError, "app/a.yaml:1: not UTF-8 text"),
+        ({"app/a.yaml": "kind: X\n  bad: 1\n"}, GenerationError, "app/a.yaml:2: mapping values are not allowed"),
+        ({"app/a.json": '{\n"kind": "X"\n'}, GenerationError, "app/a.json:2: "),
+        ({"app/a.yaml": b"kind: \xff\n"}, GenerationError, "app/a.yaml:1: not UTF-8 text"),
         (
             {"app/a.json": '{"kind": "A"}\n{"kind": "B"}'},
-            SpecError,
+            GenerationError,
             "app/a.json: holds 2 documents; a JSON file holds one, which may be a List",
         ),
-        ({"app/a.json": "not json"}, SpecError, "app/a.json"),
+        ({"app/a.json": "not json"}, GenerationError, "app/a.json"),
         (
             {"app/a.yaml": "apiVersion: v1\nmetadata: {name: a}\n"},
-            SpecError,
+            GenerationError,
             "app/a.yaml: kind: must be a non-empty string",
         ),
         (
             {"app/a.yaml": config_map("a") + "---\nmetadata: {name: b}\n"},
-            SpecError,
+            GenerationError,
             "app/a.yaml: document 2: apiVersion: must be a non-empty string; kind: must be a non-empty string",
         ),
-        ({"app/a.yaml": "- a\n- b\n"}, SpecError, "app/a.yaml: not a Kubernetes object but list"),
+        ({"app/a.yaml": "- a\n- b\n"}, GenerationError, "app/a.yaml: not a Kubernetes object but list"),
         (
             {"app/a.yaml": "apiVersion: v1\nkind: List\nitems: [1]\n"},
-            SpecError,
+            GenerationError,
             "app/a.yaml, items[0]: not a Kubernetes object but int",
         ),
         (
@@ -173,12 +173,12 @@ def test_links_to_files_are_followed(
         ),
         (
             {"app/a.jsonnet": "[{ apiVersion: 'v1', kind: 'X', metadata: { name: 'x' } }, { a: 1 }]"},
-            SpecError,
+            GenerationError,
             "app/a.jsonnet (evaluated), [1]: apiVersion: must be a non-empty string; kind: must be a non-empty string",
         ),
-        ({"app/a.jsonnet": "{}"}, SpecError, "app/a.jsonnet (evaluated): apiVersion: must be a non-empty string"),
-        ({"app/a.jsonnet": "[[{}]]"}, SpecError, "app/a.jsonnet (evaluated), [0]: not a Kubernetes object but list"),
-        ({"app/a.jsonnet": "'text'"}, SpecError, "app/a.jsonnet (evaluated): not a Kubernetes object but str"),
+        ({"app/a.jsonnet": "{}"}, GenerationError, "app/a.jsonnet (evaluated): apiVersion: must be a non-empty string"),
+        ({"app/a.jsonnet": "[[{}]]"}, GenerationError, "app/a.jsonnet (evaluated), [0]: not a Kubernetes object but list"),
+        ({"app/a.jsonnet": "'text'"}, GenerationError, "app/a.jsonnet (evaluated): not a Kubernetes object but str"),
         ({"app/a.jsonnet": "{ a: error 'no' }"}, GenerationError, "jsonnet app/a.jsonnet: no (at app/a.jsonnet:1:6-16"),
         ({"app/a.jsonnet": b"\xff"}, GenerationError, "app/a.jsonnet: not UTF-8 text; save the file as UTF-8"),
         (

@@ -2,7 +2,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from reconciler.errors import SpecError
+from reconciler.errors import GenerationError
 from reconciler.source import RepositoryCache, SourceType, generate_manifests
 from tests.reconciler.source.support import CHART, application, config_map
 from tests.repositories import GitRepository
@@ -71,5 +71,5 @@ def test_a_file_that_does_not_fit(
     git_repository: MakeRepository, repositories: RepositoryCache, text: str, message: str
 ) -> None:
     origin = git_repository({"app/a.yaml": config_map("a"), "app/.argocd-source.yaml": text})
-    with pytest.raises(SpecError, match=message):
+    with pytest.raises(GenerationError, match=message):
         generate_manifests(application({"repoURL": origin.url, "path": "app"}), repositories=repositories)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.errors import GenerationError, SpecError
+from reconciler.errors import GenerationError
 from reconciler.source import Capabilities, RepositoryCache, SourceType, Target, generate_manifests
 from reconciler.source.helm import render as helm
 from reconciler.source.helm.render import render_helm
@@ -239,14 +239,14 @@ DEPENDENCY = "apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies: [{name: 
 def test_bad_charts_get_one_line(
     render: Callable[..., Target], files: dict[str, str], options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises((GenerationError, SpecError), match=message) as caught:
+    with pytest.raises(GenerationError, match=message) as caught:
         render(CHART | files, **options)
     assert "\n" not in str(caught.value)
     assert "gitops-nb-" not in str(caught.value)
 
 
 def test_rendered_text_that_is_no_yaml(render: Callable[..., Target]) -> None:
-    with pytest.raises(SpecError, match=r"^chart/templates/a\.yaml \(rendered\):2: "):
+    with pytest.raises(GenerationError, match=r"^chart/templates/a\.yaml \(rendered\):2: "):
         render(CHART | {"chart/templates/a.yaml": "a: {{ 1 }}\n b: 2\n"})
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.errors import GenerationError, SpecError
+from reconciler.errors import GenerationError
 from reconciler.manifest.yaml import load_documents
 from reconciler.source import RepositoryCache, Target, generate_manifests
 from reconciler.source.kustomize.tool import kustomize_command
@@ -175,7 +175,8 @@ def test_bad_kustomizations_get_one_line(render: Callable[..., Target], text: st
     with pytest.raises(GenerationError, match=message) as caught:
         render(BASE | {"overlay/kustomization.yaml": text})
     assert "\n" not in str(caught.value)
-    assert "/tmp" not in str(caught.value).replace("in /tmp", "", 1).replace("of /tmp", "", 1)
+    # No folder of our own: /tmp only where the repository lies.
+    assert "gitops-nb-" not in str(caught.value)
 
 
 def test_two_kustomization_files(render: Callable[..., Target]) -> None:
@@ -201,7 +202,7 @@ def test_options_of_the_operators(render: Callable[..., Target]) -> None:
         render(files)
     target = render(files, settings={"kustomize.buildOptions": "--load-restrictor LoadRestrictionsNone"})
     assert objects(target)["Deployment"]["metadata"]["name"] == "web"
-    with pytest.raises(SpecError, match=r"data\[kustomize\.buildOptions\]: '-o' is not among the options"):
+    with pytest.raises(GenerationError, match=r"data\[kustomize\.buildOptions\]: '-o' is not among the options"):
         render(files, settings={"kustomize.buildOptions": "-o /tmp/x"})
 
 
