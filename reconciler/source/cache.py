@@ -121,7 +121,9 @@ class RenderCache:
     def put(self, key: str, path: str, observations: Observations, inputs: Inputs, rendered: Rendered) -> None:
         """Keep a render of the source folder ``path``."""
         variant = replace(_variant(path, observations, inputs), rendered=rendered)
-        if self._folder is None or not _may_be_written(rendered):
+        # The address of a value file may hold a signature that opens it.
+        signed = any(download[0] == "value file" for download in observations.downloads)
+        if self._folder is None or signed or not _may_be_written(rendered):
             self._remember(key, variant)
             return
         variants = self._remember(key, replace(variant, result=self._folder.write_result(_dump(rendered))))

@@ -237,7 +237,7 @@ class Generator:
             tool = detect_source_type(request)
             return _TOOLS[tool](request)
         except (GenerationError, SpecError) as error:
-            if str(error).startswith(resolved.where):
+            if str(error).startswith(resolved.where) and str(tree) in str(error):
                 raise
             place = f"{resolved.where}: {tool} {path or '.'} in {tree}"
             kind = type(error) if isinstance(error, RepositoryError | RevisionError) else GenerationError

@@ -301,7 +301,7 @@ def test_a_signature_over_text_is_refused(origin: GitRepository, signers: Signer
 def test_an_enormous_commit_is_refused(origin: GitRepository, refusal: Callable[..., str]) -> None:
     write_object(origin, "commit", commit_data(origin, message="x" * (5 * 2**20)), "refs/heads/main")
     for mode in ("head", "strict"):
-        assert "over the limit of 4194304 bytes" in refusal(mode=mode)
+        assert "4194304" in refusal(mode=mode)
 
 
 def test_no_byte_of_a_signed_commit_can_be_changed(signers: Signers, tmp_path_factory: pytest.TempPathFactory) -> None:

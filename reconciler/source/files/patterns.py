@@ -1,4 +1,4 @@
-"""Path patterns over a tree, step by step: those of Go's path/filepath, and those with ``**`` for any number of folders."""
+"""Path patterns over a tree as Go's path/filepath.Glob reads them: a step matches one level, braces are ordinary text."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,6 @@ MAX_LOOKED_AT = 200_000
 """Entries that one pattern is held against."""
 
 _MAGIC = re.compile(r"[*?\[\\]")
-_MAGIC_OR_BRACE = re.compile(r"[*?\[\\{]")
 _BRACES = re.compile(r"[{},]")
 
 
@@ -21,14 +20,8 @@ def is_pattern(text: str) -> bool:
     return _MAGIC.search(text) is not None
 
 
-def expand(tree: Tree, folder: str, pattern: str, *, field: str, any_depth: bool = False) -> list[str]:
+def expand(tree: Tree, folder: str, pattern: str, *, field: str) -> list[str]:
     """The paths that a pattern names as seen from ``folder``, sorted by folder and name; links in them are followed.
-
-    Parameters
-    ----------
-    any_depth
-        ``**`` stands for any number of folders, and ``{one,two}`` for either (the doublestar library); otherwise both are
-        ordinary text (path/filepath.Glob).
 
     Raises
     ------
@@ -40,17 +33,15 @@ def expand(tree: Tree, folder: str, pattern: str, *, field: str, any_depth: bool
     path = resolve_path(folder, pattern, field=field)
     steps = path.split("/") if path else []
     known = len(fixed) if steps[: len(fixed)] == fixed else 0
-    matcher = _Matcher(tree, pattern, field, any_depth=any_depth)
+    matcher = _Matcher(tree, pattern, field)
     return list(dict.fromkeys(matcher.matches("/".join(steps[:known]), steps[known:])))
 
 
 class _Matcher:
-    def __init__(self, tree: Tree, pattern: str, field: str, *, any_depth: bool) -> None:
+    def __init__(self, tree: Tree, pattern: str, field: str) -> None:
         self._tree = tree
         self._where = f"{field}: {shown(pattern)}"
         self._field = field
-        self._any_depth = any_depth
-        self._magic = _MAGIC_OR_BRACE if any_depth else _MAGIC
         self._left = MAX_LOOKED_AT
 
     def matches(self, path: str, steps: Sequence[str]) -> Iterator[str]:
@@ -63,14 +54,8 @@ class _Matcher:
         if entry.kind is not Kind.FOLDER:
             return
         step, rest = steps[0], steps[1:]
-        if self._any_depth and step == "**":
-            yield from self.matches(path, rest)
-            for child in self._children(entry):
-                # Links to folders are not followed here: they could lead round in a circle.
-                if child.kind in (Kind.FOLDER, Kind.SUBMODULE):
-                    yield from self.matches(join(path, child.name), steps)
-        elif self._magic.search(step):
-            glob = Glob(self._spelt(step), field=self._field)
+        if is_pattern(step):
+            glob = Glob(_spelt(step), field=self._field)
             for child in self._children(entry):
                 if glob.matches(child.name):
                     yield from self.matches(join(path, child.name), rest)
@@ -84,7 +69,7 @@ class _Matcher:
                 raise GenerationError(f"{self._where} looks at more than {MAX_LOOKED_AT} entries; narrow it")
             yield child
 
-    def _spelt(self, step: str) -> str:
-        """The step as `Glob` reads it."""
-        step = step.replace("[^", "[!")
-        return step if self._any_depth else _BRACES.sub(lambda match: f"\\{match[0]}", step)
+
+def _spelt(step: str) -> str:
+    """The step as `Glob` reads it."""
+    return _BRACES.sub(lambda match: f"\\{match[0]}", step.replace("[^", "[!"))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 MAX_TREE_BYTES = 16 * 2**20
 
 _KINDS = {"40000": Kind.FOLDER, "120000": Kind.LINK, "160000": Kind.SUBMODULE}
+_DRAINED = 2**20
 _EXECUTABLE = "100755"
 _T = TypeVar("_T")
 
@@ -62,8 +63,9 @@ class ObjectReader:
             # One exchange: the answer says kind and size before the bytes.
             _, found, size, stream = self.repo().git.stream_object_data(object_id)
             if int(size) > limit:
-                # What is not wanted need not be read: the process goes, with what it has yet to send.
-                self.close()
+                # What is not wanted need not be kept; the stream has to be read to its end for the next answer.
+                while stream.read(_DRAINED):
+                    pass
                 return found, size, b""
             return found, size, stream.read()
 

@@ -41,6 +41,10 @@ _WHOLE = re.compile(
 )
 
 
+# Helm splits at the mark alone, so that an object may follow on its line; YAML allows only comments and tags there.
+_MARK = re.compile(r"^---[ \t]*(?=[^\s#!|>&-])", re.MULTILINE)
+
+
 def render_helm(request: RenderRequest, *, workers: WorkerPool = HELM_WORKERS) -> Rendering:
     """The objects of a chart: its CRDs, then its templates sorted by path.
 
@@ -142,7 +146,7 @@ def _objects(answer: Mapping[str, Any], path: str, options: HelmOptions) -> Iter
 
 def _read(origin: str, text: str) -> Iterator[tuple[Manifest, Origin]]:
     where = f"{origin} (rendered)"
-    documents = load_documents(text, file=where)
+    documents = load_documents(_MARK.sub("---\n", text), file=where)
     for number, document in enumerate(documents, start=1):
         require_object(document, f"{where}: document {number}" if len(documents) > 1 else where)
     for obj in read_objects(documents, where):

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from reconciler.errors import GenerationError
 from reconciler.model.source import HelmOptions
 from reconciler.source.build_environment import substitute
+from reconciler.source.files.doublestar import is_pattern, matching_files
 from reconciler.source.files.paths import resolve_path, shown
 from reconciler.source.files.tree import Entry, Kind, Tree
-from reconciler.source.helm.value_globs import is_pattern, matching_files
 from reconciler.source.rendering import RenderRequest
 
 MAX_VALUES_BYTES = 4 * 2**20

@@ -3,6 +3,7 @@
 import logging
 
 from reconciler.errors import GenerationError
+from reconciler.source.files.doublestar import matching_files
 from reconciler.source.files.patterns import expand
 from reconciler.source.plugin.definition import Plugin, Plugins
 from reconciler.source.plugin.run import PluginRun
@@ -57,6 +58,8 @@ def _fits(request: RenderRequest, plugin: Plugin) -> bool:
     if rule.file_name or rule.glob:
         field = f"plugin {plugin.name}: spec.discover"
         pattern = rule.file_name or rule.glob
-        return bool(expand(request.tree, request.path, pattern, field=field, any_depth=not rule.file_name))
+        if rule.file_name:
+            return bool(expand(request.tree, request.path, pattern, field=field))
+        return bool(matching_files(request.tree, pattern, field=field, folder=request.path))
     with PluginRun(request, plugin) as run:
         return bool(run.output(rule.command, "discover.find").strip())

@@ -177,7 +177,11 @@ def test_links_to_files_are_followed(
             "app/a.jsonnet (evaluated), [1]: apiVersion: must be a non-empty string; kind: must be a non-empty string",
         ),
         ({"app/a.jsonnet": "{}"}, GenerationError, "app/a.jsonnet (evaluated): apiVersion: must be a non-empty string"),
-        ({"app/a.jsonnet": "[[{}]]"}, GenerationError, "app/a.jsonnet (evaluated), [0]: not a Kubernetes object but list"),
+        (
+            {"app/a.jsonnet": "[[{}]]"},
+            GenerationError,
+            "app/a.jsonnet (evaluated), [0]: not a Kubernetes object but list",
+        ),
         ({"app/a.jsonnet": "'text'"}, GenerationError, "app/a.jsonnet (evaluated): not a Kubernetes object but str"),
         ({"app/a.jsonnet": "{ a: error 'no' }"}, GenerationError, "jsonnet app/a.jsonnet: no (at app/a.jsonnet:1:6-16"),
         ({"app/a.jsonnet": b"\xff"}, GenerationError, "app/a.jsonnet: not UTF-8 text; save the file as UTF-8"),

@@ -73,6 +73,15 @@ DB = {"name": "db", "version": "1.x", "repository": ""}
 HOOK = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: %s\n  annotations: {helm.sh/hook: %r, helm.sh/hook-weight: '-5'}\n"
 CASES: dict[str, tuple[Files, dict[str, Any]]] = {
     "plain": (CHART, {}),
+    "objects on the line of the mark": (
+        {
+            "Chart.yaml": chart_yaml(),
+            "templates/a.yaml": "---apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+            "---  apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n--- # a comment\n"
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n",
+        },
+        {},
+    ),
     "release and namespace": (
         CHART | {"templates/r.yaml": dumping("release", ".Release")},
         {"releaseName": "other", "namespace": "elsewhere"},

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reconciler.errors import GenerationError
-from reconciler.source.helm.value_globs import matching_files
+from reconciler.source.files.doublestar import matching_files
 from reconciler.source.helm.values import read_values
 from reconciler.source.settings import SourceSettings
 from tests.reconciler.source.helm.charts import Files, chart_yaml, request_for, tree_of

@@ -1,4 +1,4 @@
-"""Patterns in ``valueFiles``: ``*``, ``?``, ``[a-z]``, ``{a,b}`` within a level, ``**`` across levels.
+"""Patterns of Helm's ``valueFiles`` and of plugins: ``*``, ``?``, ``[a-z]``, ``{a,b}`` within a level, ``**`` across levels.
 
 The order decides which file wins, so it is doublestar's (https://github.com/bmatcuk/doublestar): names sorted, and for a
 ``**`` in the middle the files of a folder before those of its sub-folders (docs/user-guide/helm.md of Argo CD, "Glob
@@ -32,8 +32,8 @@ def is_pattern(path: str) -> bool:
     return any(character in path for character in "*?[")
 
 
-def matching_files(tree: Tree, pattern: str, *, field: str) -> list[Match]:
-    """The files that ``pattern``, a path from the root of ``tree``, matches, in the order in which they apply.
+def matching_files(tree: Tree, pattern: str, *, field: str, folder: str = "") -> list[Match]:
+    """The files below ``folder`` that ``pattern``, a path from there, matches, in the order in which they apply.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def matching_files(tree: Tree, pattern: str, *, field: str) -> list[Match]:
     if len(pattern) > MAX_LENGTH:
         raise GenerationError(f"{field}: {shown(pattern)} has more than {MAX_LENGTH} characters")
     alternatives = _alternatives(pattern, field)
-    search = _Search(tree, f"{field}: {shown(pattern)}", field)
+    search = _Search(tree, folder, f"{field}: {shown(pattern)}", field)
     found: dict[str, Entry] = {}
     for alternative in alternatives:
         found.update(search.files(alternative))
@@ -64,17 +64,17 @@ def _alternatives(pattern: str, field: str) -> list[str]:
 
 
 class _Search:
-    def __init__(self, tree: Tree, what: str, field: str) -> None:
+    def __init__(self, tree: Tree, folder: str, what: str, field: str) -> None:
         self._tree = tree
+        self._folder = folder
         self._what = what
         self._field = field
         self._cost = 0
 
     def files(self, pattern: str) -> Iterator[Match]:
         *folders, last = pattern.split("/")
-        root = self._tree.find("")
-        assert root is not None
-        found: Iterator[Match] = iter([("", root)])
+        root = self._tree.find(self._folder)
+        found: Iterator[Match] = iter([(self._folder, root)] if root is not None else [])
         for segment in folders:
             found = self._folders_below(found, segment)
         for path, folder in found:
