@@ -40,7 +40,7 @@ def read_configuration(connection: Connection, *, namespace: str) -> tuple[Manif
         return list(list_objects(connection, _SECRET, namespace=namespace, labels=REPOSITORY_SECRETS).objects)
 
     questions: list[tuple[str, Callable[[], list[Manifest]]]] = [
-        *((f"ConfigMap {name}", lambda name=name: config_map(name)) for name in CONFIG_MAPS),  # type: ignore[misc]
+        *((f"ConfigMap {name}", lambda name=name: config_map(name)) for name in CONFIG_MAPS),
         ("the repositories' Secrets", secrets),
     ]
 

@@ -10,9 +10,9 @@ import pytest
 
 from reconciler.errors import GenerationError, ReconcilerError
 from reconciler.model.source import ApplicationSource, HelmOptions
+from reconciler.processes.worker import WorkerLimits, WorkerPool
 from reconciler.source import RepositoryCache
 from reconciler.source.helm import render as helm
-from reconciler.source.processes.worker import WorkerLimits, WorkerPool
 from reconciler.source.rendering import Rendering, RenderRequest
 from tests.reconciler.source.helm.charts import pack
 from tests.reconciler.source.support import CHART, tree_at

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import GenerationError, ReconcilerError
+from reconciler.processes.worker import WorkerLimits, WorkerPool
 from reconciler.source import RepositoryCache
 from reconciler.source.files.tree import Tree
 from reconciler.source.jsonnet import evaluate
 from reconciler.source.jsonnet.evaluate import Evaluator
-from reconciler.source.processes.worker import WorkerLimits, WorkerPool
 from tests.reconciler.source.support import tree_at
 from tests.repositories import GitRepository
 

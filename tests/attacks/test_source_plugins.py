@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from reconciler.errors import GenerationError, SpecError
+from reconciler.processes import process
 from reconciler.source.plugin.run import PluginRun
-from reconciler.source.processes import process
 from tests.reconciler.source.conftest import repositories
 from tests.reconciler.source.plugin.conftest import Ask, Load, ask, load
 

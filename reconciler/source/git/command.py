@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.errors import RepositoryError, RepositoryUnreachableError
-from reconciler.source.processes.process import kill_group, limit_memory
+from reconciler.processes.process import kill_group, limit_memory
 
 ERROR_BYTES = 64 * 2**10
 _CHUNK = 2**16

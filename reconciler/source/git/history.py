@@ -10,9 +10,9 @@ from threading import Event, Timer
 from typing import IO, TYPE_CHECKING
 
 from reconciler.errors import GenerationError, RepositoryError
+from reconciler.processes.process import kill_group
 from reconciler.source.git.mirror import git_library
 from reconciler.source.git.signed_objects import MAX_BYTES
-from reconciler.source.processes.process import kill_group
 
 if TYPE_CHECKING:
     from reconciler.source.git.repository import Repository

@@ -11,12 +11,12 @@ from reconciler.errors import GenerationError
 from reconciler.manifest.objects import Manifest, annotations_of, name_of, require_object
 from reconciler.manifest.yaml import load_documents
 from reconciler.model.source import HelmOptions
+from reconciler.processes.worker import Question, WorkerPool
 from reconciler.source.directory import read_objects
 from reconciler.source.files.paths import join, shown
 from reconciler.source.helm.chart_files import ChartFiles, read_chart
 from reconciler.source.helm.dependencies import add_dependencies
 from reconciler.source.helm.values import Values, read_values
-from reconciler.source.processes.worker import Question, WorkerPool
 from reconciler.source.rendering import Origin, Rendering, RenderRequest
 from reconciler.source.target import SourceType
 from reconciler.terms import ANNOTATION_HELM_HOOK

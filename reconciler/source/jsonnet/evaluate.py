@@ -9,9 +9,9 @@ from typing import Any
 
 from reconciler.errors import GenerationError, RepositoryError
 from reconciler.manifest.yaml import load_document, load_documents
+from reconciler.processes.worker import Question, WorkerLimits, WorkerPool
 from reconciler.source.files.paths import has_control_characters, resolve_path, shown
 from reconciler.source.files.tree import Kind, Tree
-from reconciler.source.processes.worker import Question, WorkerLimits, WorkerPool
 
 MAX_FILE_BYTES = 10 * 10**6
 """Of one jsonnet file or import; the whole Kubernetes API as a ksonnet library has 3 MB."""

@@ -19,6 +19,7 @@ from reconciler.errors import GenerationError
 from reconciler.manifest.objects import Manifest
 from reconciler.manifest.yaml import load_documents
 from reconciler.model.source import KsonnetOptions, KsonnetParameter
+from reconciler.processes.worker import WorkerPool
 from reconciler.source.directory import MAX_OBJECTS, flatten
 from reconciler.source.files.paths import join, shown
 from reconciler.source.jsonnet.evaluate import (
@@ -36,7 +37,6 @@ from reconciler.source.jsonnet.ksonnet_application import (
     load_environment,
     module_folder,
 )
-from reconciler.source.processes.worker import WorkerPool
 from reconciler.source.rendering import Origin, Rendering, RenderRequest
 from reconciler.source.target import SourceType
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reconciler.errors import GenerationError
+from reconciler.processes.process import run_tool
 from reconciler.source.kustomize.options import LAUNCHER_PATH
 from reconciler.source.kustomize.tool import KustomizeTool
-from reconciler.source.processes.process import run_tool
 
 BUILD_TIMEOUT_S = 90.0
 """Argo CD's default of ``ARGOCD_EXEC_TIMEOUT``."""

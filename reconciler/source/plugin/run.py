@@ -6,11 +6,11 @@ from types import TracebackType
 from typing import Self
 
 from reconciler.errors import GenerationError
+from reconciler.processes.process import run_tool
 from reconciler.source.files.tree import Entry, Kind, Tree
 from reconciler.source.files.workspace import Workspace
 from reconciler.source.plugin.definition import Command, Plugin
 from reconciler.source.plugin.environment import Mask, plugin_environment
-from reconciler.source.processes.process import run_tool
 from reconciler.source.rendering import RenderRequest
 
 COMMAND_TIMEOUT_S = 90.0

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from reconciler.errors import GenerationError
+from reconciler.processes.worker import WorkerPool
 from reconciler.source import Capabilities, RepositoryCache, SourceType, Target, generate_manifests
 from reconciler.source.helm import render as helm
 from reconciler.source.helm.render import render_helm
-from reconciler.source.processes.worker import WorkerPool
 from tests.reconciler.source.helm.charts import chart_yaml, dumping, pack, rendered, request_for
 from tests.reconciler.source.support import CAPABILITIES, CHART, application
 from tests.repositories import GitRepository

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import GenerationError, RepositoryUnreachableError
+from reconciler.processes.worker import WorkerLimits, WorkerPool
 from reconciler.source import RepositoryCache
 from reconciler.source.files.tree import Tree
 from reconciler.source.jsonnet import evaluate, program
 from reconciler.source.jsonnet.evaluate import Arguments, Evaluator, engine_version, read_source
-from reconciler.source.processes.worker import WorkerLimits, WorkerPool
 from tests.reconciler.source.support import tree_at
 from tests.repositories import GitRepository
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reconciler.errors import GenerationError, RepositoryUnreachableError
-from reconciler.source.processes.worker import WorkerLimits, WorkerPool
+from reconciler.processes.worker import WorkerLimits, WorkerPool
 
 PROGRAM = """
 import os, sys, time

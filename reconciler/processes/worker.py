@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from reconciler.errors import GenerationError, ReconcilerError
-from reconciler.source.processes import worker_main
-from reconciler.source.processes.process import kill_group
+from reconciler.processes import worker_main
+from reconciler.processes.process import kill_group
 
 # As Python, Go and Rust write it.
 _MEMORY_SIGNS = ("MemoryError", "out of memory", "cannot allocate memory", "memory allocation of")
