@@ -152,6 +152,7 @@ def test_a_worker_sees_nothing_of_ours(pool: WorkerPool, monkeypatch: pytest.Mon
             "KUBECONFIG",
             "LANG",
             "LC_CTYPE",
+            "GOGC",
             "GOMEMLIMIT",
             "MALLOC_ARENA_MAX",
             "GOTRACEBACK",
