@@ -34,7 +34,10 @@ app_commands.command("manifests")(manifests)
 
 Name = Annotated[str | None, typer.Argument(metavar="[APPLICATION]", help="Name of the Application.")]
 File = Annotated[Path | None, typer.Option("--filename", "-f", help="Read the Application from this file instead.")]
-Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit in place of the target revision.")]
+Revision = Annotated[
+    str | None,
+    typer.Option(help="In place of the target revision; A,B names one for each source."),
+]
 Prune = Annotated[bool, typer.Option("--prune", help="Delete what Git no longer holds.")]
 OnlyOutOfSync = Annotated[bool, typer.Option("--apply-out-of-sync-only", help="Leave out what is in sync.")]
 Resources = Annotated[

@@ -77,13 +77,14 @@ def manifests(
     """The manifests that Git asks for; with -f FILE no cluster is needed."""
     from reconciler.manifest.objects import ResourceKey
     from reconciler.manifest.yaml import dump_document
+    from reconciler.source import revisions_of
 
     settings: Settings = context.obj
     if settings.output == "csv":
         raise UsageError("-o csv does not fit manifests; use -o yaml, json or name")
     options = RenderOptions(kube_version, api_versions, capabilities, argocd_config)
     with _generator(settings, name, file, options) as (generator, application):
-        revisions = [revision] * len(application.sources) if revision else None
+        revisions = revisions_of(application, revision) if revision else None
         target = generator.generate(application, revisions=revisions)
     for warning in target.warnings:
         note(f"warning: {warning}", settings)

@@ -19,7 +19,7 @@ from reconciler.errors import SpecError, Violation
 from reconciler.health import aggregate_health, assess_health
 from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, namespace_of
 from reconciler.model import Application
-from reconciler.source import Capabilities, Generator, Sources, Target
+from reconciler.source import Capabilities, Generator, Sources, Target, revisions_of
 from reconciler.sync.order import sync_wave
 from reconciler.sync.plan import ignores_extraneous, prunable
 from reconciler.sync.prepare import PreparedTarget, prepare_target
@@ -75,7 +75,7 @@ class Comparer:
 
     def generate(self, application: Application, *, revision: str | None = None) -> Target:
         """The target manifests at ``revision``, or at the Application's own target revision."""
-        revisions = [revision] * len(application.sources) if revision else None
+        revisions = revisions_of(application, revision) if revision else None
         return self.generator.generate(application, revisions=revisions)
 
     def reconcile(self, application: Application, *, revision: str | None = None) -> Reconciliation:

@@ -210,7 +210,7 @@ class Reconciler:
         settled: Comparison | None = None
         try:
             if wait and result.succeeded:
-                settled = self.wait(application, revision=_one(result.revisions), timeout_s=run_options.timeout_s)
+                settled = self.wait(application, revision=_joined(result.revisions), timeout_s=run_options.timeout_s)
         finally:
             comparison = self.write_status(application, result, comparison=settled)
         by_name = sorted(children, key=lambda outcome: outcome.result.application)
@@ -302,7 +302,7 @@ class Reconciler:
 
         ``comparison`` is the newest one, where the caller has it; else it is made now.
         """
-        comparison = comparison or self.compare(application, revision=_one(result.revisions) if result else None)
+        comparison = comparison or self.compare(application, revision=_joined(result.revisions) if result else None)
         name, namespace = application.name, application.metadata.namespace or self.namespace
         live = get_application(self.connection, self.comparer.discovery, namespace=namespace, name=name)
         if live is not None:
@@ -358,6 +358,6 @@ class Reconciler:
             )
 
 
-def _one(revisions: Sequence[str]) -> str | None:
-    """The revision that all sources share, to compare again at what was synced."""
-    return revisions[0] if len(set(revisions)) == 1 else None
+def _joined(revisions: Sequence[str]) -> str | None:
+    """The revisions, to compare again at what was synced."""
+    return ",".join(revisions) or None

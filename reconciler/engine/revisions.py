@@ -9,12 +9,12 @@ from reconciler.manifest import OpenApi
 from reconciler.manifest.objects import GroupVersionKind
 from reconciler.model import Application
 from reconciler.sandbox.documents import Documents, document_path
-from reconciler.source import Generator, Target
+from reconciler.source import Generator, Target, revisions_of
 from reconciler.terms import SyncStatus
 
 
 def compare_at_revisions(generator: Generator, application: Application, before: str, after: str) -> RevisionComparison:
-    """Render an Application at two revisions of all its sources and compare the objects.
+    """Render an Application at two revisions (see `revisions_of`) and compare the objects.
 
     Lists are matched by the schemas of Kubernetes that the sandbox cluster publishes; kinds it lacks by position.
 
@@ -23,9 +23,8 @@ def compare_at_revisions(generator: Generator, application: Application, before:
     GenerationError, SpecError
         When either cannot be rendered.
     """
-    count = len(application.sources)
-    old = generator.generate(application, revisions=[before] * count)
-    new = generator.generate(application, revisions=[after] * count)
+    old = generator.generate(application, revisions=revisions_of(application, before))
+    new = generator.generate(application, revisions=revisions_of(application, after))
     compared = compare_revisions(
         [sourced.manifest for sourced in old.manifests],
         [sourced.manifest for sourced in new.manifests],

@@ -4,6 +4,7 @@ from reconciler.source.cache import RenderCache
 from reconciler.source.generate import Generator, generate_manifests
 from reconciler.source.git.cache import RepositoryCache
 from reconciler.source.git.repository import Repository, RevisionMetadata
+from reconciler.source.resolving import revisions_of
 from reconciler.source.sources import Sources
 from reconciler.source.target import Capabilities, RenderedSource, SourcedManifest, SourceType, Target
 
@@ -20,4 +21,5 @@ __all__ = [
     "Sources",
     "Target",
     "generate_manifests",
+    "revisions_of",
 ]

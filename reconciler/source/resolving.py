@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from reconciler.errors import GenerationError
-from reconciler.model import ApplicationSource
+from reconciler.errors import GenerationError, UsageError
+from reconciler.model import Application, ApplicationSource
 from reconciler.source.charts.resolve import ResolvedArtifact, ResolvedChart
 from reconciler.source.files.tree import Tree, TreeStore
 from reconciler.source.git.repository import Repository
@@ -55,6 +55,33 @@ class ResolvedSource:
         """The files, whose looks are noted under ``reference``."""
         store, root_id = self._open()
         return Tree(store, root_id, name=self.name, revision=self.revision, looked=observations.tree(reference))
+
+
+def revisions_of(application: Application, text: str) -> list[str]:
+    """The revision of every source when a user names ``text`` in the place of the target revision.
+
+    One name is for the first source that is no chart, and for all others of its repository; the rest keep their target
+    revisions. ``A,B,C`` names one for each source; an empty one keeps the target revision.
+
+    Raises
+    ------
+    UsageError
+        When the list does not have one for each source.
+    """
+    sources = application.sources
+    targets = [source.target_revision for source in sources]
+    if "," in text and len(sources) > 1:
+        named = [part.strip() for part in text.split(",")]
+        if len(named) != len(sources):
+            raise UsageError(f"{application.name} has {len(sources)} sources; {text!r} names {len(named)} revisions")
+        return [name or target for name, target in zip(named, targets, strict=True)]
+    first = next((source for source in sources if not source.chart), None)
+    if first is None:
+        return [text] * len(sources)
+    return [
+        text if not source.chart and source.repo_url == first.repo_url else target
+        for source, target in zip(sources, targets, strict=True)
+    ]
 
 
 class Resolver:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 import reconciler.source
-from reconciler.errors import GenerationError, RepositoryError
+from reconciler.errors import GenerationError, RepositoryError, UsageError
 from reconciler.source import RepositoryCache, SourceType, generate_manifests
 from tests.reconciler.source.support import CHART, application, config_map
 from tests.repositories import GitRepository
@@ -28,7 +28,38 @@ def test_public_names() -> None:
         "Sources",
         "Target",
         "generate_manifests",
+        "revisions_of",
     ]
+
+
+ONE, TWO = "https://example.com/one", "https://example.com/two"
+SEVERAL = (
+    {"repoURL": "https://charts.example.com", "chart": "web", "targetRevision": "1.*"},
+    {"repoURL": ONE, "ref": "values", "targetRevision": "main"},
+    {"repoURL": TWO, "path": "b"},
+    {"repoURL": ONE, "path": "a", "targetRevision": "main"},
+)
+
+
+@pytest.mark.parametrize(
+    ("sources", "text", "expected"),
+    [
+        (({"repoURL": ONE, "path": "a", "targetRevision": "main"},), "x", ["x"]),
+        (({"repoURL": ONE, "path": "a"},), "odd,name", ["odd,name"]),
+        (SEVERAL[:1], "1.2.0", ["1.2.0"]),
+        (SEVERAL, "x", ["1.*", "x", "", "x"]),
+        (SEVERAL, "2.0.0, x,,y", ["2.0.0", "x", "", "y"]),
+    ],
+)
+def test_a_revision_in_the_place_of_the_targets(
+    sources: tuple[dict[str, str], ...], text: str, expected: list[str]
+) -> None:
+    assert reconciler.source.revisions_of(application(*sources), text) == expected
+
+
+def test_a_list_of_revisions_has_one_for_each_source() -> None:
+    with pytest.raises(UsageError, match=r"^web has 4 sources; 'a,b' names 2 revisions$"):
+        reconciler.source.revisions_of(application(*SEVERAL), "a,b")
 
 
 @pytest.mark.parametrize(
