@@ -75,6 +75,14 @@ class Discovery:
         for resource in self.resources:
             self._by_kind.setdefault((resource.gvk.group, resource.gvk.kind), resource)
 
+    def equals(self, other: "Discovery") -> bool:
+        """Whether both know the same kinds of the same version of Kubernetes."""
+        return (self.resources, self.stale_groups, self.kube_version) == (
+            other.resources,
+            other.stale_groups,
+            other.kube_version,
+        )
+
     def find(self, gvk: GroupVersionKind) -> ApiResource | None:
         """The kind at exactly this version."""
         return self._by_gvk.get(gvk)

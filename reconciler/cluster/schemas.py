@@ -30,8 +30,11 @@ class SchemaCache:
         self._directory = directory or Path(platformdirs.user_cache_dir("gitops-nb")) / "openapi"
         self._index: dict[str, str] | None = None
         self._loaded: set[str] = set()
+        self._addresses: dict[str, str] = {}
         self._lock = threading.Lock()
         self.openapi = OpenApi({})
+        #: Raised whenever a document came or changed.
+        self.generation = 0
 
     def load(self, paths: Iterable[str]) -> OpenApi:
         """Make sure that the documents of these paths (``apis/apps/v1``) are there; a path the server lacks is left out."""
@@ -39,11 +42,17 @@ class SchemaCache:
             wanted = sorted(set(paths) - self._loaded)
             if not wanted:
                 return self.openapi
+            # The address holds the content's hash.
+            same = {path for path in wanted if self._addresses.get(path, "") == self._paths().get(path)}
+            self._loaded |= same
+            wanted = [path for path in wanted if path not in same]
             with ThreadPoolExecutor(max_workers=4) as pool:
                 documents = list(pool.map(self._document, wanted))
             for path, document in zip(wanted, documents, strict=True):
                 if document is not None:
                     self.openapi.add(path, document)
+                    self._addresses[path] = self._paths()[path]
+                    self.generation += 1
                 self._loaded.add(path)
             return self.openapi
 

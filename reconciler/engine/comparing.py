@@ -2,24 +2,24 @@
 
 import logging
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
-from reconciler.cluster import ApiResource, Connection, Discovery, Listing, discover, get_object, list_many
+from reconciler.cluster import Connection, Discovery, discover
 from reconciler.cluster.schemas import SchemaCache
-from reconciler.cluster.tracking import is_self_referencing, tracked_by
 from reconciler.diff.compare import compare_resource
 from reconciler.diff.records import Comparison, Health, ResourceComparison
 from reconciler.diff.secrets import Masker
+from reconciler.engine.listing import BatchLive, Wanted
 from reconciler.engine.records import Reconciliation
-from reconciler.errors import SpecError, Violation
+from reconciler.errors import ReconcilerError, SpecError, Violation
 from reconciler.health import aggregate_health, assess_health
-from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, namespace_of
+from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, metadata_of, namespace_of
 from reconciler.model import Application
-from reconciler.source import Capabilities, Generator, Sources, Target, revisions_of
+from reconciler.source import Capabilities, Generator, SourcedManifest, Sources, Target, revisions_of
 from reconciler.sync.order import sync_wave
 from reconciler.sync.plan import ignores_extraneous, prunable
 from reconciler.sync.prepare import PreparedTarget, prepare_target
@@ -50,11 +50,18 @@ class Comparer:
         self.namespace = namespace
         self.clock = clock
         self.schemas = SchemaCache(connection)
+        self._discovered: Discovery | None = None
+        self._prepared: dict[tuple[str, str], _Prepared] = {}
+        self._compared: dict[tuple[str, str, ResourceKey], tuple[Manifest, Any, ResourceComparison]] = {}
         self.masker = Masker(secrets.token_bytes(32))
 
     @cached_property
     def discovery(self) -> Discovery:
-        return discover(self.connection)
+        """The cluster's kinds; the same object as before while they are the same."""
+        found = discover(self.connection)
+        if self._discovered is None or not self._discovered.equals(found):
+            self._discovered = found
+        return self._discovered
 
     @cached_property
     def generator(self) -> Generator:
@@ -63,7 +70,7 @@ class Comparer:
         return self.sources.generator(capabilities, namespace=self.namespace)
 
     def begin_run(self) -> None:
-        """Read sources, kinds and schemas anew."""
+        """Read sources, kinds and schemas anew; what did not change is not compared again."""
         self.sources.begin_run()
         self.forget_kinds()
 
@@ -88,38 +95,31 @@ class Comparer:
         ClusterError
             When the cluster cannot be asked.
         """
-        self._check_destination(application)
-        if application.spec.ignore_differences:
-            log.warning(
-                "%s: spec.ignoreDifferences is not applied yet: the fields it names show as differences",
-                application.name,
-            )
-        target = self.generate(application, revision=revision)
-        prepared = prepare_target(
-            [sourced.manifest for sourced in target.manifests],
-            self.discovery,
-            application=self._tracking_name(application),
-            namespace=application.spec.destination.namespace,
-        )
-        listings = self._list(application, prepared)
-        live = {ResourceKey.of(obj): obj for listing in listings for obj in listing.objects}
-        failed = {
-            (listing.resource.gvk.group, listing.resource.gvk.kind, listing.namespace): str(listing.error)
-            for listing in listings
-            if listing.error
-        }
-        self.schemas.load({listing.resource.openapi_path for listing in listings})
-        compared = [self._compare(key, obj, live.get(key), prepared, failed) for key, obj in prepared.resources.items()]
-        compared += self._extra(application, prepared, live)
-        compared.sort(key=lambda entry: entry.key)
-        return Reconciliation(
-            application=application,
-            comparison=self._conclude(application, target, compared, prepared.warnings),
-            targets=prepared.resources,
-            hooks=prepared.hooks,
-            live=live,
-            namespace_exists=self._namespace_exists(application.spec.destination.namespace),
-        )
+        question = self._question(application, revision)
+        return self._answer(question, BatchLive(self.connection, self.discovery, question.wanted))
+
+    def reconcile_all(self, applications: Sequence[Application]) -> list[Reconciliation | Comparison]:
+        """Render, list and compare many: each kind is listed once for all of them.
+
+        One that cannot be compared is an Unknown comparison with its reason, and keeps none of the others back.
+        """
+        asked: list[_Question | Comparison] = []
+        for application in applications:
+            try:
+                asked.append(self._question(application, None))
+            except ReconcilerError as error:
+                asked.append(self.unknown(application, str(error)))
+        questions = [entry for entry in asked if isinstance(entry, _Question)]
+        live = BatchLive(self.connection, self.discovery, [pair for entry in questions for pair in entry.wanted])
+        live.find_namespaces(entry.application.spec.destination.namespace for entry in questions)
+        answers: list[Reconciliation | Comparison] = []
+        for entry in asked:
+            try:
+                answers.append(self._answer(entry, live) if isinstance(entry, _Question) else entry)
+            except ReconcilerError as error:
+                assert isinstance(entry, _Question)
+                answers.append(self.unknown(entry.application, str(error)))
+        return answers
 
     def unknown(self, application: Application, reason: str) -> Comparison:
         """The answer for an Application that cannot be compared."""
@@ -157,52 +157,116 @@ class Comparer:
         namespace = application.metadata.namespace or self.namespace
         return application.name if namespace == self.namespace else f"{namespace}_{application.name}"
 
-    def _list(self, application: Application, target: PreparedTarget) -> list[Listing]:
-        """List the kinds of the target and of what the application held before, in the namespaces where it did."""
-        wanted: set[tuple[ApiResource, str]] = set()
+    def _question(self, application: Application, revision: str | None) -> "_Question":
+        """The target, prepared, and what has to be listed to compare it."""
+        self._check_destination(application)
+        if application.spec.ignore_differences:
+            log.warning(
+                "%s: spec.ignoreDifferences is not applied yet: the fields it names show as differences",
+                application.name,
+            )
+        target = self.generate(application, revision=revision)
+        prepared = self._prepare(application, target)
+        return _Question(application, target, prepared, frozenset(self._wanted(application, prepared)))
+
+    def _prepare(self, application: Application, target: Target) -> PreparedTarget:
+        identity = (application.metadata.namespace, application.name)
+        known = self._prepared.get(identity)
+        if known is not None and known.made_of(target, application, self.discovery):
+            return known.prepared
+        prepared = prepare_target(
+            [sourced.manifest for sourced in target.manifests],
+            self.discovery,
+            application=self._tracking_name(application),
+            namespace=application.spec.destination.namespace,
+        )
+        self._prepared[identity] = _Prepared(
+            target.manifests, application.spec.destination.namespace, self.discovery, prepared
+        )
+        return prepared
+
+    def _wanted(self, application: Application, target: PreparedTarget) -> Iterator[Wanted]:
+        """The kinds of the target and of what the application held before, in the namespaces where it did."""
         for obj in [*target.resources.values(), *target.hooks]:
             resource = self.discovery.find(GroupVersionKind.of(obj))
             if resource is not None:
-                wanted.add((resource, namespace_of(obj)))
+                yield resource, namespace_of(obj)
         for entry in application.status.get("resources") or ():
             gvk = GroupVersionKind(entry.get("group", ""), entry.get("version", ""), entry.get("kind", ""))
             held = self.discovery.find(gvk) or self.discovery.preferred(gvk.group, gvk.kind)
             if held is not None:
-                wanted.add((held, entry.get("namespace", "") if held.namespaced else ""))
-        return list_many(self.connection, sorted(wanted, key=lambda pair: (pair[0].gvk, pair[1])))
+                yield held, entry.get("namespace", "") if held.namespaced else ""
+
+    def _answer(self, question: "_Question", live: BatchLive) -> Reconciliation:
+        application, prepared = question.application, question.prepared
+        self.schemas.load({resource.openapi_path for resource, _ in question.wanted})
+        failed = {
+            (resource.gvk.group, resource.gvk.kind, namespace): str(error)
+            for resource, namespace in question.wanted
+            if (error := live.error_of((resource, namespace)))
+        }
+        objects = live.objects
+        compared = [
+            self._compare(application, key, obj, objects.get(key), prepared, failed)
+            for key, obj in prepared.resources.items()
+        ]
+        extra = self._extra(application, prepared, live)
+        hooks = [ResourceKey.of(hook) for hook in prepared.hooks]
+        held = [*prepared.resources, *hooks, *(entry.key for entry in extra)]
+        resources = sorted([*compared, *extra], key=lambda entry: entry.key)
+        return Reconciliation(
+            application=application,
+            comparison=self._conclude(application, question.target, resources, prepared.warnings),
+            targets=prepared.resources,
+            hooks=prepared.hooks,
+            live={key: objects[key] for key in held if key in objects},
+            namespace_exists=live.namespace_exists(application.spec.destination.namespace),
+        )
 
     def _compare(
         self,
+        application: Application,
         key: ResourceKey,
         obj: Manifest,
         live: Manifest | None,
         target: PreparedTarget,
         failed: Mapping[Place, str],
     ) -> ResourceComparison:
+        """Compare one resource, unless both sides are what they were the last time."""
+        place = (application.metadata.namespace, application.name, key)
+        reason = failed.get((key.group, key.kind, key.namespace), "")
+        inputs = (reason, key in target.unknown, self.schemas.generation, *_version_of(live))
+        known = self._compared.get(place)
+        if known is not None and known[0] is obj and known[1] == inputs:
+            return known[2]
+        compared = self._compare_anew(key, obj, live, target, reason)
+        self._compared[place] = (obj, inputs, compared)
+        return compared
+
+    def _compare_anew(
+        self, key: ResourceKey, obj: Manifest, live: Manifest | None, target: PreparedTarget, reason: str
+    ) -> ResourceComparison:
         version, wave = GroupVersionKind.of(obj).version, sync_wave(obj)
-        shown = self.masker.mask_object(obj)
         if key in target.unknown:
-            text = f"the cluster does not know the kind {GroupVersionKind.of(obj)}; install its CustomResourceDefinition first"
-            return ResourceComparison(key, version, SyncStatus.UNKNOWN, target=shown, reason=text, wave=wave)
-        reason = failed.get((key.group, key.kind, key.namespace))
+            reason = (
+                f"the cluster does not know the kind {GroupVersionKind.of(obj)}; "
+                "install its CustomResourceDefinition first"
+            )
         if reason:
+            shown = self.masker.mask_object(obj)
             return ResourceComparison(key, version, SyncStatus.UNKNOWN, target=shown, reason=reason, wave=wave)
         compared = compare_resource(
             key, version, obj, live, openapi=self.schemas.openapi, masker=self.masker, wave=wave
         )
         return replace(compared, health=assess_health(live) if live is not None else Health(HealthStatus.MISSING))
 
-    def _extra(
-        self, application: Application, target: PreparedTarget, live: Mapping[ResourceKey, Manifest]
-    ) -> list[ResourceComparison]:
+    def _extra(self, application: Application, target: PreparedTarget, live: BatchLive) -> list[ResourceComparison]:
         """Live objects that bear our mark and that the target no longer holds."""
-        name = self._tracking_name(application)
         hooks = {ResourceKey.of(hook) for hook in target.hooks}
         extra = []
-        for key, obj in live.items():
-            tracking = tracked_by(obj)
-            ours = tracking is not None and tracking.application == name and is_self_referencing(obj, tracking)
-            if not ours or key in target.resources or key in hooks or not prunable(obj):
+        for key in live.tracked.get(self._tracking_name(application), ()):
+            obj = live.objects[key]
+            if key in target.resources or key in hooks or not prunable(obj):
                 continue
             compared = compare_resource(
                 key, GroupVersionKind.of(obj).version, None, obj, openapi=self.schemas.openapi, masker=self.masker
@@ -240,8 +304,37 @@ class Comparer:
             source_types=tuple(source.source_type.value for source in target.sources if source.source_type),
         )
 
-    def _namespace_exists(self, name: str) -> bool:
-        resource = self.discovery.find(GroupVersionKind("", "v1", "Namespace"))
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """An application that is ready to be compared, and what has to be listed for it."""
+
+    application: Application
+    target: Target
+    prepared: PreparedTarget
+    wanted: frozenset[Wanted]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A prepared target, and what it was made of."""
+
+    manifests: tuple[SourcedManifest, ...]
+    namespace: str
+    discovery: Discovery
+    prepared: PreparedTarget
+
+    def made_of(self, target: Target, application: Application, discovery: Discovery) -> bool:
         return (
-            not name or resource is None or get_object(self.connection, resource, namespace="", name=name) is not None
+            self.manifests is target.manifests
+            and self.namespace == application.spec.destination.namespace
+            and self.discovery is discovery
         )
+
+
+def _version_of(live: Manifest | None) -> tuple[str, str]:
+    """What tells that an object is what it was; nothing where there is none."""
+    if live is None:
+        return "", ""
+    metadata = metadata_of(live)
+    return str(metadata.get("uid") or ""), str(metadata.get("resourceVersion") or "")

@@ -2,10 +2,8 @@
 
 import uuid
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final
 
 from reconciler.cluster import Connection
 from reconciler.cluster.applications import get_application, get_project, list_applications, patch_status
@@ -25,8 +23,6 @@ from reconciler.sync.records import HookTarget, PlanOptions, SyncPlan, SyncResul
 from reconciler.sync.runner import Listener, RunOptions, SyncRunner
 from reconciler.sync.status import application_status, merge_patch
 from reconciler.terms import SyncStatus
-
-PARALLEL_COMPARISONS: Final = 4
 
 
 class Reconciler:
@@ -131,16 +127,10 @@ class Reconciler:
 
     def compare_all(self, applications: Sequence[Application]) -> list[Comparison]:
         """Compare many; one that cannot be compared is Unknown with the reason and keeps none of the others back."""
-        _ = self.comparer.discovery
-
-        def one(application: Application) -> Comparison:
-            try:
-                return self.compare(application)
-            except ReconcilerError as error:
-                return self.comparer.unknown(application, str(error))
-
-        with ThreadPoolExecutor(PARALLEL_COMPARISONS) as pool:
-            return list(pool.map(one, applications))
+        return [
+            answer if isinstance(answer, Comparison) else answer.comparison
+            for answer in self.comparer.reconcile_all(applications)
+        ]
 
     def plan(self, reconciliation: Reconciliation, *, options: PlanOptions = PlanOptions()) -> SyncPlan:
         """What a sync would do, in order; nothing is touched."""

@@ -109,7 +109,7 @@ def test_imports_that_leave_the_repository(
             "local f(s, n) = if n == 0 then s else f(s + s, n - 1); std.length(f('xxxxxxxxxxxxxxxx', 60))",
             "needed more than 2048 MiB of memory and was ended",
         ),
-        ("std.length(std.makeArray(1000000000, function(i) [i]))", "needed more than 2048 MiB of memory and was ended"),
+        ("std.length(std.makeArray(1000000000, function(i) [i]))", "was ended"),
         ("[" * 300_000 + "]" * 300_000, "was ended"),
         ("std.foldl(function(a, b) [a], std.range(1, 100000), [])", "max stack frames exceeded."),
         ("[{ a: 'x' * 100 } for i in std.range(1, 200)]", "jsonnet app/x.jsonnet: "),

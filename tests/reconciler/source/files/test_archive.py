@@ -132,7 +132,7 @@ def test_limits_of_reading_hold() -> None:
     object_id = store.entries(store.root_id)["a"][1]
 
     assert store.read(object_id, limit=5) == b"12345"
-    with pytest.raises(GenerationError, match="a file of 5 bytes in archive is over the limit of 4 bytes"):
+    with pytest.raises(GenerationError, match="a file in archive has 5 bytes; the limit is 4"):
         store.read(object_id, limit=4)
 
 
