@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from reconciler.cli.app import app_commands
+from reconciler.cli.health import health
 from reconciler.cli.manifests import capabilities
 from reconciler.cli.others import crds, history
 from reconciler.cli.output import visible
@@ -34,6 +35,7 @@ root.add_typer(sandbox_commands, name="sandbox")
 root.command("history")(history)
 root.command("crds")(crds)
 root.command("capabilities")(capabilities)
+root.command("health")(health)
 
 
 @root.callback()

@@ -4,7 +4,6 @@ import csv
 import io
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final
@@ -14,22 +13,15 @@ from reconciler.errors import UsageError
 
 FORMULA: Final = ("=", "+", "-", "@")
 """How a cell begins that a spreadsheet takes for a formula."""
+ABSENT_TEXT: Final = "absent"
+"""In JSON and YAML: a field that is not there, which is not null."""
 
 
 def plain(value: Any) -> Any:
-    """A record as JSON values: attribute names as keys, enums by value, times in RFC 3339."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {entry.name: plain(getattr(value, entry.name)) for entry in fields(value) if entry.repr}
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        items = sorted(value, key=str) if isinstance(value, set | frozenset) else value
-        return [plain(inner) for inner in items]
-    return value
+    """A record as JSON values, as everywhere (`reconciler.formatting.plain_value`); what is absent reads ``absent``."""
+    from reconciler.formatting.values import plain_value
+
+    return plain_value(value, absent=ABSENT_TEXT)
 
 
 def visible(text: str) -> str:

@@ -11,7 +11,7 @@ import re
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlencode
 
 import orjson
@@ -40,6 +40,7 @@ MERGE_PATCH: Final = "application/merge-patch+json"
 RETRIES: Final = Retry(
     total=5,
     connect=2,
+    other=0,  # a certificate that is wrong stays wrong
     backoff_factor=0.1,
     backoff_max=5,
     backoff_jitter=0.1,
@@ -47,20 +48,50 @@ RETRIES: Final = Retry(
     allowed_methods=None,
     raise_on_status=False,
 )
+# For callers that try again on their own: a wait in here would only delay their end.
+NO_RETRIES: Final = Retry(total=0, raise_on_status=False, redirect=0)
 REQUEST_TIMEOUT_S: Final = 30.0
-POOL_SIZE: Final = 32
+POOL_SIZE: Final = 256
+"""Connections that are kept: a live state holds one for each kind and namespace, and urllib3 warns of any beyond."""
+LINE_BYTES: Final = 64 * 2**20
+"""The longest event of a watch; etcd holds objects of at most a few MB."""
+
+
+class Access(Protocol):
+    """The way to one API server: its URL, a pool of connections, and the headers that log in."""
+
+    @property
+    def server(self) -> str: ...
+
+    @property
+    def pool(self) -> urllib3.PoolManager: ...
+
+    def headers(self) -> dict[str, str]: ...
+
+
+class KubeconfigAccess:
+    """As the kubernetes package read it from a kubeconfig or from a pod's service account."""
+
+    def __init__(self, client: "ApiClient") -> None:
+        self._client = client
+        self.pool: urllib3.PoolManager = client.rest_client.pool_manager
+        self.server: str = client.configuration.host.rstrip("/")
+
+    def headers(self) -> dict[str, str]:
+        headers: dict[str, str] = dict(self._client.default_headers)
+        self._client.update_params_for_auth(headers, [], ["BearerToken"], "", "", None)
+        return headers
 
 
 class Connection:
     """Requests to one API server as one identity.
 
-    ``server`` is its URL and ``name`` the kubeconfig context it came from.
+    ``server`` is its URL and ``name`` the kubeconfig context, or the cluster Secret, that it came from.
     """
 
-    def __init__(self, client: "ApiClient", *, name: str) -> None:
-        self._client = client
-        self._pool: urllib3.PoolManager = client.rest_client.pool_manager
-        self.server: str = client.configuration.host.rstrip("/")
+    def __init__(self, access: Access, *, name: str) -> None:
+        self._access = access
+        self.server = access.server
         self.name = name
 
     def get(self, path: str, *, query: Mapping[str, str] | None = None, accept: str = JSON) -> Any:
@@ -84,44 +115,57 @@ class Connection:
         ClusterError
             The sub-class for the status; its message is the API server's own, which names the object and the reason.
         """
-        headers = self._headers() | {"Accept": accept}
+        headers = {"Accept": accept}
         data = None
         if body is not None:
             headers["Content-Type"] = content_type
             data = orjson.dumps(body)
-        url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
+        answer = self._send(
+            method, path, query, headers, body=data, timeout=urllib3.Timeout(timeout_s), retries=RETRIES
+        ).data
         try:
-            response = self._pool.request(method, url, body=data, headers=headers, timeout=timeout_s, retries=RETRIES)
-        except urllib3.exceptions.HTTPError as error:
-            raise self._unreachable(error) from error
-        if response.status >= 400:
-            raise _error(response.status, response.data, f"{method} {path}")
-        try:
-            return orjson.loads(response.data) if response.data else None
+            return orjson.loads(answer) if answer else None
         except orjson.JSONDecodeError as error:
             raise ClusterError(
                 f"{self.server}: {method} {path} was answered with something that is not JSON"
             ) from error
 
-    def stream(self, path: str, *, query: Mapping[str, str], idle_timeout_s: float) -> "Stream":
-        """Open a watch; it ends when the server closes it or nothing comes for ``idle_timeout_s`` seconds."""
-        url = f"{self.server}{path}?{urlencode(query)}"
+    def get_bytes(
+        self, path: str, *, query: Mapping[str, str] | None = None, accept: str = JSON, retries: Retry = RETRIES
+    ) -> bytes:
+        """The answer as it came, for callers that do not need all of it decoded; errors as `request` has them."""
+        timeout = urllib3.Timeout(REQUEST_TIMEOUT_S)
+        answer: bytes = self._send("GET", path, query, {"Accept": accept}, timeout=timeout, retries=retries).data
+        return answer
+
+    def stream(
+        self,
+        path: str,
+        *,
+        query: Mapping[str, str],
+        idle_timeout_s: float,
+        accept: str = JSON,
+        retries: Retry = RETRIES,
+    ) -> "Stream":
+        """Open a watch or a log; it ends when the server closes it or nothing comes for ``idle_timeout_s`` seconds."""
         timeout = urllib3.Timeout(connect=REQUEST_TIMEOUT_S, read=idle_timeout_s)
-        headers = self._headers() | {"Accept": JSON}
+        headers = {"Accept": accept}
+        return Stream(self._send("GET", path, query, headers, timeout=timeout, retries=retries, preload_content=False))
+
+    def _send(
+        self, method: str, path: str, query: Mapping[str, str] | None, headers: Mapping[str, str], **how: Any
+    ) -> urllib3.BaseHTTPResponse:
+        url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
         try:
-            response = self._pool.request(
-                "GET", url, headers=headers, timeout=timeout, retries=RETRIES, preload_content=False
+            # A redirect would carry the login along.
+            response = self._access.pool.request(
+                method, url, headers={**self._access.headers(), **headers}, redirect=False, **how
             )
+            if response.status >= 300:
+                raise _error(response.status, response.data, f"{method} {path}")
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from error
-        if response.status >= 400:
-            raise _error(response.status, response.data, f"WATCH {path}")
-        return Stream(response)
-
-    def _headers(self) -> dict[str, str]:
-        headers: dict[str, str] = dict(self._client.default_headers)
-        self._client.update_params_for_auth(headers, [], ["BearerToken"], "", "", None)
-        return headers
+        return response
 
     def _unreachable(self, error: Exception) -> ClusterUnreachableError:
         cause: Any = error
@@ -134,19 +178,39 @@ class Connection:
 
 
 class Stream:
-    """The objects of a watch, one a line; ``close`` may be called from another thread and ends the iteration."""
+    """What comes over one long answer; ``close`` may be called from another thread and ends the iteration."""
 
     def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
         self._response = response
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        pending = b""
+        """The events of a watch, one a line."""
+        for line in self.lines():
+            try:
+                yield orjson.loads(line)
+            except ValueError:
+                # Half an event at a cut, or a proxy's page.
+                return
+
+    def lines(self) -> Iterator[bytes]:
+        """Whole lines without their ends; what follows the last line end is dropped."""
+        pending = bytearray()
+        for chunk in self.chunks():
+            *lines, rest = chunk.split(b"\n")
+            for line in lines:
+                pending += line
+                if pending:
+                    yield bytes(pending)
+                pending.clear()
+            pending += rest
+            if len(pending) > LINE_BYTES:
+                self._response.close()
+                return
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes as they come."""
         try:
-            for chunk in self._response.stream(None):
-                *lines, pending = (pending + chunk).split(b"\n")
-                for line in lines:
-                    if line:
-                        yield orjson.loads(line)
+            yield from self._response.stream(None)
         except (urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError):
             # A cut, silent or closed watch is ordinary: the caller lists again.
             return
@@ -197,7 +261,7 @@ def connect(*, kubeconfig: str | Path | None = None, context: str | None = None)
             f"{where}: {text}; give --kubeconfig and --context, or start the sandbox with: gitops-nb sandbox start"
         ) from error
     configuration.connection_pool_maxsize = POOL_SIZE
-    return Connection(client.ApiClient(configuration), name=name)
+    return Connection(KubeconfigAccess(client.ApiClient(configuration)), name=name)
 
 
 def _in_cluster() -> bool:

@@ -91,6 +91,15 @@ class Discovery:
         """The kind at the version that the server prefers."""
         return self._by_kind.get((group, kind))
 
+    def why_unknown(self, gvk: GroupVersionKind) -> str:
+        """Why a kind is not found, and what to do: absent, or of a group whose API server does not answer."""
+        if gvk.group in self.stale_groups:
+            return (
+                f"the API server behind the group {gvk.group} does not answer, so that {gvk} is not known; see "
+                "kubectl get apiservices"
+            )
+        return f"the cluster does not know the kind {gvk}; install its CustomResourceDefinition first"
+
     @property
     def api_versions(self) -> tuple[str, ...]:
         """``apps/v1`` and ``apps/v1/Deployment``, sorted: what Helm's ``Capabilities.APIVersions`` asks for."""

@@ -5,13 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.cluster.connection import Connection
+from reconciler.cluster.connection import JSON, Connection
 from reconciler.cluster.discovery import ApiResource
 from reconciler.errors import ClusterError, NotFoundError
 from reconciler.manifest.objects import Manifest
 
 PAGE_SIZE: Final = 500
 PARALLEL_LISTS: Final = 8
+METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +27,28 @@ class Listing:
 
 
 def list_objects(
-    connection: Connection, resource: ApiResource, *, namespace: str = "", name: str = "", labels: str = ""
+    connection: Connection,
+    resource: ApiResource,
+    *,
+    namespace: str = "",
+    name: str = "",
+    labels: str = "",
+    metadata_only: bool = False,
 ) -> Listing:
     """All objects of a kind, page by page; ``labels`` is a label selector.
 
+    With ``metadata_only`` the API server leaves out all but kind and metadata, unless it cannot.
     A page that has expired (410) is answered with one fresh, unpaged list.
     """
     path = resource.path(namespace=namespace)
     query = {"limit": str(PAGE_SIZE)} | ({"fieldSelector": f"metadata.name={name}"} if name else {})
     query |= {"labelSelector": labels} if labels else {}
+    accept = METADATA_LIST if metadata_only else JSON
     items: list[Manifest] = []
     token = ""
     while True:
         try:
-            page = connection.get(path, query=query | ({"continue": token} if token else {}))
+            page = connection.get(path, query=query | ({"continue": token} if token else {}), accept=accept)
         except ClusterError as error:
             if error.status == 410 and token:
                 items, token = [], ""
@@ -48,19 +57,22 @@ def list_objects(
             raise
         for item in page.get("items") or ():
             # Lists leave out what every item has in common.
-            items.append({"apiVersion": resource.gvk.api_version, "kind": resource.gvk.kind, **item})
+            item |= {"apiVersion": resource.gvk.api_version, "kind": resource.gvk.kind}
+            items.append(item)
         token = page["metadata"].get("continue") or ""
         if not token:
             return Listing(resource, namespace, tuple(items), str(page["metadata"].get("resourceVersion") or ""))
 
 
-def list_many(connection: Connection, wanted: Iterable[tuple[ApiResource, str]]) -> list[Listing]:
+def list_many(
+    connection: Connection, wanted: Iterable[tuple[ApiResource, str]], *, metadata_only: bool = False
+) -> list[Listing]:
     """List several (kind, namespace) pairs at once; a list that fails carries its error, the others their objects."""
 
     def one(pair: tuple[ApiResource, str]) -> Listing:
         resource, namespace = pair
         try:
-            return list_objects(connection, resource, namespace=namespace)
+            return list_objects(connection, resource, namespace=namespace, metadata_only=metadata_only)
         except NotFoundError:
             # The kind went away since discovery, which leaves nothing to list.
             return Listing(resource, namespace)

@@ -1,6 +1,7 @@
 """What is set aside before target and live are compared (gitops-engine/pkg/diff/diff.go, normalization)."""
 
 import base64
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -12,10 +13,14 @@ SERVER_METADATA: Final = frozenset(
     {"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink", "deletionTimestamp"}
     | {"deletionGracePeriodSeconds"}
 )
+_RBAC: Final = "rbac.authorization.k8s.io/"
 
 
 def normalize_target(target: Mapping[str, Any]) -> Manifest:
-    """The target as an API server would keep it: no server-set metadata, ``stringData`` folded into ``data``."""
+    """The target as an API server would keep it: no server-set metadata, ``stringData`` folded into ``data``.
+
+    Empty rules of an aggregated ClusterRole are left to the controller that fills them in.
+    """
     result: Manifest = dict(target)
     metadata = result.get("metadata")
     if isinstance(metadata, Mapping):
@@ -29,7 +34,18 @@ def normalize_target(target: Mapping[str, Any]) -> Manifest:
         result["data"] = {**data, **encoded}
         if rest:
             result["stringData"] = rest
+    if is_aggregated(result) and not result.get("rules"):
+        result.pop("rules", None)
     return result
+
+
+def is_aggregated(obj: Mapping[str, Any]) -> bool:
+    """Whether a controller writes the rules of this ClusterRole."""
+    return bool(
+        obj.get("kind") == "ClusterRole"
+        and str(obj.get("apiVersion", "")).startswith(_RBAC)
+        and obj.get("aggregationRule")
+    )
 
 
 def _base64(text: str) -> str:
@@ -48,4 +64,33 @@ def comparable(obj: Mapping[str, Any], *, keep_status: bool = False) -> Manifest
                 name: value for name, value in annotations.items() if name != ANNOTATION_LAST_APPLIED
             }
         result["metadata"] = kept
+    if (
+        result.get("kind") == "Endpoints"
+        and result.get("apiVersion") == "v1"
+        and isinstance(result.get("subsets"), list)
+    ):
+        result["subsets"] = _repacked(result["subsets"])
     return result
+
+
+def _repacked(subsets: list[Any]) -> list[Any]:
+    """Subsets of Endpoints in one order, addresses of the same ports together, as the server stores them in an order of its own.
+
+    Source: k8s.io/kubernetes/pkg/api/v1/endpoints/util.go (RepackSubsets).
+    """
+    ports_of: dict[tuple[str, bool], dict[str, Any]] = {}
+    for subset in subsets:
+        if not isinstance(subset, Mapping):
+            return subsets
+        ports = {
+            json.dumps(port, sort_keys=True): port
+            for port in ({"protocol": "TCP", **port} for port in subset.get("ports") or () if isinstance(port, Mapping))
+        }
+        for field, ready in (("addresses", True), ("notReadyAddresses", False)):
+            for address in subset.get(field) or ():
+                ports_of.setdefault((json.dumps(address, sort_keys=True), ready), {}).update(ports)
+    packed: dict[tuple[str, ...], dict[str, Any]] = {}
+    for (text, ready), ports in sorted(ports_of.items()):
+        subset = packed.setdefault(tuple(sorted(ports)), {"ports": [ports[each] for each in sorted(ports)]})
+        subset.setdefault("addresses" if ready else "notReadyAddresses", []).append(json.loads(text))
+    return [packed[each] for each in sorted(packed)]

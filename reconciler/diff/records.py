@@ -37,7 +37,10 @@ class FieldDifference:
 
     ``path`` reads ``$.spec.template.spec.containers[name="web"].image``. ``target`` is what a sync would leave,
     ``live`` what is there, each `ABSENT` where there is none and `Masked` where it is secret. ``manager`` owns the live
-    field since ``changed_at``.
+    field since ``changed_at``. ``ignored_by`` names the rule by which the difference does not count. ``pointer`` is the path
+    as a JSON pointer, into the live object where that has the field, else into the predicted one. ``synced`` is whether a
+    sync would make live what target is: not an ignored field with RespectIgnoreDifferences, and not an extra object, which
+    only a sync with prune removes.
     """
 
     path: str
@@ -47,6 +50,20 @@ class FieldDifference:
     operation: str = ""
     changed_at: datetime | None = None
     ignored_by: str = ""
+    pointer: str = ""
+    synced: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class UnusedRule:
+    """An ignore rule that found nothing, and why; ``origin`` is where it is written."""
+
+    rule: str
+    origin: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.rule} ignores nothing: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +79,9 @@ class ResourceComparison:
     """One resource: its status, why, and every field that differs.
 
     ``target`` is None for an extra object, ``live`` for a missing one; both are masked where secret. ``predicted`` is
-    the live object as a sync would leave it. ``reason`` is never empty when the status is Unknown.
+    the live object as a sync would leave it. ``reason`` is never empty when the status is Unknown. ``differences`` hold the
+    ignored ones too, which leave the status at Synced. ``rules_used`` are the labels of the ignore rules that found
+    something here, whether it differs or not.
     """
 
     key: ResourceKey
@@ -78,6 +97,9 @@ class ResourceComparison:
     requires_pruning: bool = False
     ignore_extraneous: bool = False
     wave: int = 0
+    rules_used: tuple[str, ...] = ()
+    #: Rules of the object's own annotation that found nothing.
+    unused_rules: tuple[UnusedRule, ...] = ()
 
     @property
     def missing(self) -> bool:
@@ -100,6 +122,7 @@ class Comparison:
     warnings: tuple[str, ...] = ()
     reason: str = ""
     source_types: tuple[str, ...] = field(default=())
+    unused_rules: tuple[UnusedRule, ...] = ()
 
     @property
     def revision(self) -> str:

@@ -45,7 +45,7 @@ def _compare(
         differences: tuple[FieldDifference, ...] = (FieldDifference("$", sides[0], sides[1]),)
     else:
         secret = is_secret(old) or is_secret(new)
-        mask = masker.mask_value if secret else lambda path, value: value
+        mask = masker.mask_value if secret else masker.mask_last_applied
         differences = tuple(
             FieldDifference(str(change.path), mask(change.path, change.target), mask(change.path, change.live))
             for change in diff_fields(openapi.schema(gvk) or DEDUCED, new, old)

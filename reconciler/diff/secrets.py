@@ -34,14 +34,8 @@ class Masker:
         """A copy that may be shown: a Secret's values and what kubectl's last-applied annotation repeats are masked."""
         result: Manifest = dict(obj)
         metadata = result.get("metadata")
-        annotations = metadata.get("annotations") if isinstance(metadata, Mapping) else None
-        if (
-            isinstance(metadata, Mapping)
-            and isinstance(annotations, Mapping)
-            and ANNOTATION_LAST_APPLIED in annotations
-        ):
-            masked = {**annotations, ANNOTATION_LAST_APPLIED: str(self.mask(annotations[ANNOTATION_LAST_APPLIED]))}
-            result["metadata"] = {**metadata, "annotations": masked}
+        if isinstance(metadata, Mapping):
+            result["metadata"] = self._mask_metadata(metadata, secret=is_secret(obj))
         if is_secret(obj):
             for field in SECRET_FIELDS:
                 values = result.get(field)
@@ -59,7 +53,48 @@ class Masker:
             if isinstance(value, Mapping) and len(path) == 1:
                 return {name: self.mask(inner) for name, inner in value.items()}
             return self.mask(value)
+        return self.mask_last_applied(path, value)
+
+    def mask_last_applied(self, path: Sequence[Any], value: Any) -> Any:
+        """The value at a path of any object, what kubectl's annotation repeats of it masked."""
+        if path[:1] and path[0] == "metadata" and value is not ABSENT:
+            if tuple(path[1:]) == ("annotations", ANNOTATION_LAST_APPLIED):
+                return self.mask(value)
+            if len(path) == 1 and isinstance(value, Mapping):
+                return self._mask_metadata(value, secret=True)
+            if tuple(path[1:]) == ("annotations",) and isinstance(value, Mapping):
+                return self._mask_annotations(value)
         return value
+
+    def _mask_metadata(self, metadata: Mapping[str, Any], *, secret: bool) -> Mapping[str, Any]:
+        annotations, managed = metadata.get("annotations"), metadata.get("managedFields")
+        changed: dict[str, Any] = {}
+        if isinstance(annotations, Mapping) and ANNOTATION_LAST_APPLIED in annotations:
+            changed["annotations"] = self._mask_annotations(annotations)
+        if secret and isinstance(managed, list):
+            changed["managedFields"] = [_without_secret_paths(entry) for entry in managed]
+        return {**metadata, **changed} if changed else metadata
+
+    def _mask_annotations(self, annotations: Mapping[str, Any]) -> Mapping[str, Any]:
+        if ANNOTATION_LAST_APPLIED not in annotations:
+            return annotations
+        return {**annotations, ANNOTATION_LAST_APPLIED: str(self.mask(annotations[ANNOTATION_LAST_APPLIED]))}
+
+
+def _without_secret_paths(entry: Any) -> Any:
+    """A managedFields entry of a Secret with the names of its keys and nothing below them.
+
+    Ownership of an item of a set is written by its value, so that an entry made for it could carry one.
+    """
+    fields = entry.get("fieldsV1") if isinstance(entry, Mapping) else None
+    if not isinstance(fields, Mapping):
+        return entry
+    kept = dict(fields)
+    for field in SECRET_FIELDS:
+        below = kept.get(f"f:{field}")
+        if isinstance(below, Mapping):
+            kept[f"f:{field}"] = {name: {} for name in below if str(name) == "." or str(name).startswith("f:")}
+    return {**entry, "fieldsV1": kept}
 
 
 def is_secret(obj: Mapping[str, Any]) -> bool:

@@ -2,26 +2,29 @@
 
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 from reconciler.cluster import Connection, Discovery, discover
 from reconciler.cluster.schemas import SchemaCache
-from reconciler.diff.compare import compare_resource
+from reconciler.diff.normalize import normalize_target
 from reconciler.diff.records import Comparison, Health, ResourceComparison
+from reconciler.diff.respect import respect_ignored
+from reconciler.diff.rules import CompareRules
 from reconciler.diff.secrets import Masker
+from reconciler.diff.settings import SystemRules, compare_rules, parse_system_rules
+from reconciler.engine.judging import Judge, Subject
 from reconciler.engine.listing import BatchLive, Wanted
 from reconciler.engine.records import Reconciliation
 from reconciler.errors import ReconcilerError, SpecError, Violation
-from reconciler.health import aggregate_health, assess_health
-from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, metadata_of, namespace_of
+from reconciler.health import Customizations, aggregate_health, bundled_layer, parse_customizations
+from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, namespace_of
 from reconciler.model import Application
 from reconciler.source import Capabilities, Generator, SourcedManifest, Sources, Target, revisions_of
-from reconciler.sync.order import sync_wave
-from reconciler.sync.plan import ignores_extraneous, prunable
+from reconciler.sync.plan import prunable
 from reconciler.sync.prepare import PreparedTarget, prepare_target
 from reconciler.terms import ARGO_GROUP, IN_CLUSTER_SERVER, HealthStatus, SyncStatus
 
@@ -52,8 +55,8 @@ class Comparer:
         self.schemas = SchemaCache(connection)
         self._discovered: Discovery | None = None
         self._prepared: dict[tuple[str, str], _Prepared] = {}
-        self._compared: dict[tuple[str, str, ResourceKey], tuple[Manifest, Any, ResourceComparison]] = {}
         self.masker = Masker(secrets.token_bytes(32))
+        self._judge = Judge(connection, self.schemas, self.masker)
 
     @cached_property
     def discovery(self) -> Discovery:
@@ -69,9 +72,24 @@ class Comparer:
         capabilities = Capabilities(self.discovery.kube_version, self.discovery.api_versions)
         return self.sources.generator(capabilities, namespace=self.namespace)
 
+    @cached_property
+    def system_rules(self) -> SystemRules:
+        """What argocd-cm says of comparing."""
+        configuration = self.sources.configuration
+        return parse_system_rules(configuration.data, configuration.parameters)
+
+    @cached_property
+    def customizations(self) -> Customizations:
+        """Health scripts and actions: those of argocd-cm, then our own."""
+        return parse_customizations(self.sources.configuration.data, bundled_layer())
+
     def begin_run(self) -> None:
-        """Read sources, kinds and schemas anew; what did not change is not compared again."""
+        """Read sources, settings, kinds and schemas anew; what did not change is not compared again."""
+        before = self.sources.configuration.data if "customizations" in self.__dict__ else None
         self.sources.begin_run()
+        self.__dict__.pop("system_rules", None)
+        if before is not None and self.sources.configuration.data != before:
+            self.__dict__.pop("customizations", None)
         self.forget_kinds()
 
     def forget_kinds(self) -> None:
@@ -79,6 +97,7 @@ class Comparer:
         self.__dict__.pop("discovery", None)
         self.__dict__.pop("generator", None)
         self.schemas.forget()
+        self._judge.forget()
 
     def generate(self, application: Application, *, revision: str | None = None) -> Target:
         """The target manifests at ``revision``, or at the Application's own target revision."""
@@ -121,6 +140,22 @@ class Comparer:
                 answers.append(self.unknown(entry.application, str(error)))
         return answers
 
+    def to_apply(self, reconciliation: Reconciliation, key: ResourceKey) -> Manifest:
+        """The object as a sync applies it: text of a Secret as data, and, where the sync option says so, ignored fields
+        as they are in the cluster.
+
+        Raises
+        ------
+        SpecError
+            When an ignore rule cannot be evaluated.
+        """
+        target, rules = reconciliation.targets[key], compare_rules(reconciliation.application, self.system_rules)
+        if rules.respect:
+            target = respect_ignored(
+                target, reconciliation.live.get(key), rules=rules, openapi=self.schemas.openapi, jq=self._judge.jq
+            )
+        return normalize_target(target)
+
     def unknown(self, application: Application, reason: str) -> Comparison:
         """The answer for an Application that cannot be compared."""
         return Comparison(
@@ -160,11 +195,6 @@ class Comparer:
     def _question(self, application: Application, revision: str | None) -> "_Question":
         """The target, prepared, and what has to be listed to compare it."""
         self._check_destination(application)
-        if application.spec.ignore_differences:
-            log.warning(
-                "%s: spec.ignoreDifferences is not applied yet: the fields it names show as differences",
-                application.name,
-            )
         target = self.generate(application, revision=revision)
         prepared = self._prepare(application, target)
         return _Question(application, target, prepared, frozenset(self._wanted(application, prepared)))
@@ -206,85 +236,51 @@ class Comparer:
             if (error := live.error_of((resource, namespace)))
         }
         objects = live.objects
-        compared = [
-            self._compare(application, key, obj, objects.get(key), prepared, failed)
+        rules = compare_rules(application, self.system_rules)
+        subjects = [
+            Subject(
+                key,
+                obj,
+                objects.get(key),
+                prepared.kinds.get(key),
+                failed.get((key.group, key.kind, key.namespace), ""),
+                key in prepared.unknown,
+            )
             for key, obj in prepared.resources.items()
         ]
+        identity = (application.metadata.namespace, application.name)
+        compared = self._judge.compare(identity, subjects, rules, self.customizations)
         extra = self._extra(application, prepared, live)
         hooks = [ResourceKey.of(hook) for hook in prepared.hooks]
         held = [*prepared.resources, *hooks, *(entry.key for entry in extra)]
         resources = sorted([*compared, *extra], key=lambda entry: entry.key)
         return Reconciliation(
             application=application,
-            comparison=self._conclude(application, question.target, resources, prepared.warnings),
+            comparison=self._conclude(application, question.target, resources, prepared.warnings, rules),
             targets=prepared.resources,
             hooks=prepared.hooks,
             live={key: objects[key] for key in held if key in objects},
             namespace_exists=live.namespace_exists(application.spec.destination.namespace),
         )
 
-    def _compare(
-        self,
-        application: Application,
-        key: ResourceKey,
-        obj: Manifest,
-        live: Manifest | None,
-        target: PreparedTarget,
-        failed: Mapping[Place, str],
-    ) -> ResourceComparison:
-        """Compare one resource, unless both sides are what they were the last time."""
-        place = (application.metadata.namespace, application.name, key)
-        reason = failed.get((key.group, key.kind, key.namespace), "")
-        inputs = (reason, key in target.unknown, self.schemas.generation, *_version_of(live))
-        known = self._compared.get(place)
-        if known is not None and known[0] is obj and known[1] == inputs:
-            return known[2]
-        compared = self._compare_anew(key, obj, live, target, reason)
-        self._compared[place] = (obj, inputs, compared)
-        return compared
-
-    def _compare_anew(
-        self, key: ResourceKey, obj: Manifest, live: Manifest | None, target: PreparedTarget, reason: str
-    ) -> ResourceComparison:
-        version, wave = GroupVersionKind.of(obj).version, sync_wave(obj)
-        if key in target.unknown:
-            reason = (
-                f"the cluster does not know the kind {GroupVersionKind.of(obj)}; "
-                "install its CustomResourceDefinition first"
-            )
-        if reason:
-            shown = self.masker.mask_object(obj)
-            return ResourceComparison(key, version, SyncStatus.UNKNOWN, target=shown, reason=reason, wave=wave)
-        compared = compare_resource(
-            key, version, obj, live, openapi=self.schemas.openapi, masker=self.masker, wave=wave
-        )
-        return replace(compared, health=assess_health(live) if live is not None else Health(HealthStatus.MISSING))
-
     def _extra(self, application: Application, target: PreparedTarget, live: BatchLive) -> list[ResourceComparison]:
         """Live objects that bear our mark and that the target no longer holds."""
         hooks = {ResourceKey.of(hook) for hook in target.hooks}
-        extra = []
-        for key in live.tracked.get(self._tracking_name(application), ()):
-            obj = live.objects[key]
-            if key in target.resources or key in hooks or not prunable(obj):
-                continue
-            compared = compare_resource(
-                key, GroupVersionKind.of(obj).version, None, obj, openapi=self.schemas.openapi, masker=self.masker
-            )
-            extra.append(
-                replace(
-                    compared,
-                    health=assess_health(obj),
-                    requires_pruning=True,
-                    ignore_extraneous=ignores_extraneous(obj),
-                    wave=sync_wave(obj),
-                )
-            )
-        return extra
+        return [
+            self._judge.compare_extra(key, live.objects[key], self.customizations)
+            for key in live.tracked.get(self._tracking_name(application), ())
+            if key not in target.resources and key not in hooks and prunable(live.objects[key])
+        ]
 
     def _conclude(
-        self, application: Application, target: Target, resources: Sequence[ResourceComparison], warnings: Sequence[str]
+        self,
+        application: Application,
+        target: Target,
+        resources: Sequence[ResourceComparison],
+        warnings: Sequence[str],
+        rules: CompareRules,
     ) -> Comparison:
+        unused = rules.unused(resources)
         counted = [entry for entry in resources if not (entry.requires_pruning and entry.ignore_extraneous)]
         unknown = next((f"{entry.key}: {entry.reason}" for entry in counted if entry.status is SyncStatus.UNKNOWN), "")
         differs = any(entry.status is SyncStatus.OUT_OF_SYNC for entry in counted)
@@ -299,9 +295,10 @@ class Comparer:
             health=aggregate_health(resources, application=application_key(application, self.namespace)),
             compared_at=self.clock(),
             resources=tuple(resources),
-            warnings=(*target.warnings, *warnings),
+            warnings=(*target.warnings, *warnings, *rules.problems, *map(str, unused)),
             reason=unknown,
             source_types=tuple(source.source_type.value for source in target.sources if source.source_type),
+            unused_rules=unused,
         )
 
 
@@ -330,11 +327,3 @@ class _Prepared:
             and self.namespace == application.spec.destination.namespace
             and self.discovery is discovery
         )
-
-
-def _version_of(live: Manifest | None) -> tuple[str, str]:
-    """What tells that an object is what it was; nothing where there is none."""
-    if live is None:
-        return "", ""
-    metadata = metadata_of(live)
-    return str(metadata.get("uid") or ""), str(metadata.get("resourceVersion") or "")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from reconciler.cluster import Connection
 from reconciler.cluster.applications import get_application, get_project, list_applications, patch_status
 from reconciler.cluster.configuration import read_configuration
+from reconciler.diff.client_side import migrated_ownership
 from reconciler.diff.records import Comparison
 from reconciler.engine.comparing import Comparer, application_key
 from reconciler.engine.records import Reconciliation, SyncOutcome
@@ -169,7 +170,7 @@ class Reconciler:
         """
         self._refuse_unsure(reconciliation)
         application = reconciliation.application
-        plan, manifests = self._plan(reconciliation, options)
+        plan, manifests, taken_over = self._plan(reconciliation, options)
         refused = refused_options(application, plan)
         if refused:
             raise SpecError(f"{application.name} cannot be synced: not supported yet: {'; '.join(refused)}")
@@ -184,6 +185,8 @@ class Reconciler:
             manifests,
             clock=self.clock,
             on_event=on_event,
+            customizations=self.comparer.customizations,
+            taken_over=taken_over,
             options=replace(run_options, propagation=prune_propagation(application)),
             sync_child=lambda key: self._sync_child(
                 key, lineage, children, run_options=run_options, initiated_by=initiated_by, notebook=notebook
@@ -301,8 +304,10 @@ class Reconciler:
             patch_status(self.connection, self.comparer.discovery, live, merge_patch(current.status, status))
         return comparison
 
-    def _plan(self, reconciliation: Reconciliation, options: PlanOptions) -> tuple[SyncPlan, dict[str, Manifest]]:
-        """The plan, and the real manifests by task id."""
+    def _plan(
+        self, reconciliation: Reconciliation, options: PlanOptions
+    ) -> tuple[SyncPlan, dict[str, Manifest], dict[str, Manifest]]:
+        """The plan, the real manifests by task id, and the live objects whose fields have to be taken over."""
         revision = reconciliation.comparison.revision
         started = int(self.clock().timestamp())
         named = [
@@ -327,10 +332,18 @@ class Reconciler:
             if task.action is TaskAction.HOOK:
                 manifests[task.id] = by_phase[(task.phase, task.key)]
             elif task.action is TaskAction.APPLY:
-                manifests[task.id] = reconciliation.targets[task.key]
+                manifests[task.id] = self.comparer.to_apply(reconciliation, task.key)
             elif task.target is not None:
                 manifests[task.id] = task.target
-        return plan, manifests
+        openapi = self.comparer.schemas.openapi
+        taken_over = {
+            task.id: live
+            for task in plan.tasks
+            if task.action is TaskAction.APPLY
+            and (live := reconciliation.live.get(task.key)) is not None
+            and migrated_ownership(live, openapi) is not live
+        }
+        return plan, manifests, taken_over
 
     def _refuse_unsure(self, reconciliation: Reconciliation) -> None:
         """A sync writes only what was compared for sure, into namespaces that are there or will be."""

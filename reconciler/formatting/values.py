@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
+from enum import Enum
 from functools import lru_cache
 from typing import Any
 
@@ -16,16 +18,35 @@ VALUE_LIMIT = 400
 _OURS = ("(masked ", "(absent")
 
 
-def plain_value(value: Any) -> Any:
-    """The value as JSON data: a mask becomes its text, an absent value None, also inside lists and mappings."""
+def plain_value(value: Any, *, absent: Any = None) -> Any:
+    """A value, or a whole record, as JSON data: the one way in which anything of ours becomes JSON.
+
+    A mask becomes its text, ``(masked 1a2b3c4d)``, as inside masked objects; a record its attributes by name, an enum its
+    value, a time RFC 3339, a set a sorted list.
+
+    Parameters
+    ----------
+    absent
+        What stands for a value that is not there.
+    """
+    if isinstance(value, str | int | float) and not isinstance(value, Enum):
+        return value
     if isinstance(value, Masked):
         return str(value)
     if value is ABSENT:
-        return None
+        return absent
+    if is_dataclass(value) and not isinstance(value, type):
+        shown = [entry.name for entry in fields(value) if entry.repr]
+        return {name: plain_value(getattr(value, name), absent=absent) for name in shown}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.isoformat()
     if isinstance(value, Mapping):
-        return {str(key): plain_value(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain_value(inner) for inner in value]
+        return {str(key): plain_value(inner, absent=absent) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        items = sorted(value, key=str) if isinstance(value, set | frozenset) else value
+        return [plain_value(inner, absent=absent) for inner in items]
     return value
 
 

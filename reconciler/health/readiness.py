@@ -1,44 +1,41 @@
 """When an object is ready for what a later wave builds on it."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from reconciler.diff.records import Health
 from reconciler.health.assess import assess_health
-from reconciler.health.fields import FieldTypeError, condition, count, field, text
+from reconciler.health.customizations import Customizations
+from reconciler.health.fields import FieldTypeError, count, field, text
+from reconciler.health.scripts import ScriptRunner
 from reconciler.manifest.objects import GroupVersionKind
 from reconciler.terms import HealthStatus
 
 
-def assess_readiness(obj: Mapping[str, Any]) -> Health | None:
+def assess_readiness(
+    obj: Mapping[str, Any],
+    *,
+    customizations: Customizations | Path | str | None = None,
+    runner: ScriptRunner | None = None,
+) -> Health | None:
     """The object's health, or for kinds without a health rule what their status tells; None when it tells nothing.
 
     It ends a wave and never counts in an application's health. A CustomResourceDefinition must be established and a
     Namespace active, since objects of the next wave are refused before; any other object whose controller reports
     ``status.observedGeneration`` must have been seen by it. Argo CD takes all of these for ready at once and waits
-    a fixed time instead.
+    a fixed time instead. ``customizations`` and ``runner`` are those of `assess_health`.
     """
-    health = assess_health(obj)
+    health = assess_health(obj, customizations=customizations, runner=runner)
     if health is not None:
         return health
     gvk = GroupVersionKind.of(obj)
     try:
-        if (gvk.group, gvk.kind) == ("apiextensions.k8s.io", "CustomResourceDefinition"):
-            return _definition(obj)
         if (gvk.group, gvk.kind) == ("", "Namespace"):
             return _namespace(obj)
         return _observed(obj)
     except FieldTypeError as error:
         return Health(HealthStatus.UNKNOWN, f"{gvk.kind}: {error}")
-
-
-def _definition(obj: Mapping[str, Any]) -> Health:
-    established, names = condition(obj, "Established"), condition(obj, "NamesAccepted")
-    if established is not None and text(established, "status") == "True":
-        return Health(HealthStatus.HEALTHY)
-    if names is not None and text(names, "status") == "False":
-        return Health(HealthStatus.DEGRADED, f"names not accepted: {text(names, 'message')}")
-    return Health(HealthStatus.PROGRESSING, "Waiting for the definition to be established")
 
 
 def _namespace(obj: Mapping[str, Any]) -> Health:

@@ -30,6 +30,13 @@ _SCALAR_TYPES: Final[dict[str, frozenset[type]]] = {
     "boolean": frozenset({bool}),
     "untyped": frozenset({int, float, str, bool}),
 }
+# Lists without which no object of the kind is written, although they need not be given (null when empty).
+_ALWAYS_WRITTEN: Final = {
+    "io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerStatus": frozenset({"currentMetrics"}),
+    "io.k8s.api.discovery.v1.EndpointSlice": frozenset({"endpoints", "ports"}),
+    "io.k8s.api.rbac.v1.ClusterRole": frozenset({"rules"}),
+    "io.k8s.api.rbac.v1.Role": frozenset({"rules"}),
+}
 _NODE: Final[Mapping[str, Any]] = {}
 
 
@@ -44,6 +51,7 @@ class Schema:
         "_node",
         "_preserve_unknown",
         "defaults",
+        "drops_unknown",
         "element",
         "fields",
         "format",
@@ -56,6 +64,7 @@ class Schema:
         "map_atomic",
         "name",
         "nullable",
+        "parsed_fields",
         "required",
         "scalar",
         "scalar_types",
@@ -84,11 +93,15 @@ class Schema:
     #: Default of a field, where the document states one.
     defaults: Mapping[str, Any]
     required: frozenset[str]
+    #: Whether fields that are not known pass for valid, because a parent preserves them, yet are not kept.
+    drops_unknown: bool
     is_list: bool
     list_type: ListType
     #: Fields that identify an item of a list of type ``map``, sorted.
     keys: tuple[str, ...]
     item: "Schema"
+    #: Sets of fields read from managedFields, by their text, and whether they would be written the same.
+    parsed_fields: dict[bytes, tuple[dict[str, Any], bool]]
     #: Path elements of items seen, by key values.
     key_cache: dict[Any, str]
 
@@ -136,15 +149,20 @@ class Schema:
         node = self._node
         kind = node.get("type") or ""
         self.key_cache = {}
+        self.parsed_fields = {}
         self.is_map = kind in ("object", "")
         self.is_list = kind in ("array", "")
         self.scalar = _scalar_of(kind, node)
         self.scalar_types = _SCALAR_TYPES[self.scalar]
         self.nullable = node.get("nullable") is True or not node
         self.format = str(node.get("format") or "")
-        self.required = frozenset(node.get("required") or ())
+        self.required = frozenset(node.get("required") or ()) | _ALWAYS_WRITTEN.get(self.name, frozenset())
+        is_preserved = self._preserve_unknown
         if node.get("x-kubernetes-preserve-unknown-fields") is True:
             self._preserve_unknown = True
+        is_open = "x-kubernetes-preserve-unknown-fields" in node or "x-kubernetes-embedded-resource" in node
+        is_typed = "properties" in node and not node.get("additionalProperties")
+        self.drops_unknown = is_preserved and is_typed and not is_open and not self.structured
         self._compile_map(node)
         self._compile_list(node)
 

@@ -31,7 +31,7 @@ _MERGE: Final = object()
 _NO_KEY: Final = object()
 
 
-def load_documents(text: str | bytes, *, file: str) -> list[Any]:
+def load_documents(text: str | bytes, *, file: str, last_key_wins: bool = False) -> list[Any]:
     """Parse every document of a YAML or JSON stream; empty documents are dropped.
 
     Values are ``dict`` with string keys, ``list``, ``str``, ``int``, ``float``, ``bool`` and ``None``.
@@ -40,6 +40,8 @@ def load_documents(text: str | bytes, *, file: str) -> list[Any]:
     ----------
     file
         Name of the source, for messages.
+    last_key_wins
+        Take the last of equal keys, as kubectl does, instead of refusing them.
 
     Raises
     ------
@@ -58,7 +60,7 @@ def load_documents(text: str | bytes, *, file: str) -> list[Any]:
     if found := _BEHIND_MARK.search(decoded):
         line = decoded.count("\n", 0, found.start()) + 1
         raise SpecError(f"{file}:{line}: text behind the document mark ---; put it on the next line")
-    return _Builder(decoded, file).build()
+    return _Builder(decoded, file, last_key_wins=last_key_wins).build()
 
 
 def load_document(text: str | bytes, *, file: str) -> Any:
@@ -122,9 +124,10 @@ class _Frame:
 class _Builder:
     """Builds the documents of one stream out of parser events."""
 
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, *, last_key_wins: bool = False) -> None:
         self._text = text
         self._file = file
+        self._last_key_wins = last_key_wins
         self._documents: list[Any] = []
         self._reset()
 
@@ -217,7 +220,7 @@ class _Builder:
         if key is None:
             what = "a null" if value is None else "an integer beyond 64 bits"
             self._fail(event, f"{what} cannot be a key; quote it if text is meant")
-        if key in frame.seen:
+        if key in frame.seen and not self._last_key_wins:
             self._fail(event, f"duplicate key {key!r}; remove one of them")
         frame.seen.add(key)
         frame.key = key

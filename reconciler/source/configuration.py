@@ -22,11 +22,16 @@ REPOSITORY_SECRETS = "argocd.argoproj.io/secret-type in (repository,repo-creds)"
 
 @dataclass(frozen=True, slots=True)
 class SourceConfiguration:
-    """``gpg_keys`` are armored public keys by their id."""
+    """``gpg_keys`` are armored public keys by their id.
+
+    ``data`` and ``parameters`` are those of ``argocd-cm`` and ``argocd-cmd-params-cm`` as they stand, for others to read.
+    """
 
     settings: SourceSettings = DEFAULT_SETTINGS
     credentials: CredentialStore = field(default_factory=CredentialStore)
     gpg_keys: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, str] = field(default_factory=dict, repr=False)
+    parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def parse_source_configuration(objects: Iterable[Manifest]) -> SourceConfiguration:
@@ -47,6 +52,8 @@ def parse_source_configuration(objects: Iterable[Manifest]) -> SourceConfigurati
             known_hosts=data.get(KNOWN_HOSTS, {}).get("ssh_known_hosts", ""),
         ),
         gpg_keys=data.get(GPG_KEYS, {}),
+        data=data.get(SETTINGS, {}),
+        parameters=data.get(PARAMETERS, {}),
     )
 
 

@@ -17,9 +17,7 @@ RESOURCE_OPTIONS: Final = frozenset(
 )
 """Sync options that a resource may set for itself; the application's word holds where it does not."""
 
-REFUSED_OPTIONS: Final = frozenset(
-    {"Replace=true", "Force=true", "RespectIgnoreDifferences=true", "FailOnSharedResource=true", "Delete=confirm"}
-)
+REFUSED_OPTIONS: Final = frozenset({"Replace=true", "Force=true", "FailOnSharedResource=true", "Delete=confirm"})
 """Sync options whose meaning is not implemented; to sync without it would do something else than was asked for."""
 
 
@@ -95,7 +93,7 @@ def _resource_tasks(
         live=resource.live,
         options=merged,
         reason="in sync (apply out of sync only)" if skipped else "",
-        differences=len(resource.differences),
+        differences=sum(not difference.ignored_by for difference in resource.differences),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from reconciler.cluster.connection import Connection
@@ -14,8 +15,9 @@ from reconciler.cluster.discovery import ApiResource, Discovery, discover
 from reconciler.cluster.follow import Follower, Sighting
 from reconciler.cluster.live import get_object
 from reconciler.cluster.write import apply_object, delete_object, patch_object
+from reconciler.diff.client_side import migrated_ownership
 from reconciler.errors import ConflictError, ForbiddenError, NotFoundError, ReconcilerError, SpecError
-from reconciler.health import assess_readiness, hook_phase
+from reconciler.health import Customizations, assess_readiness, hook_phase
 from reconciler.manifest import OpenApi
 from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, metadata_of, name_of, namespace_of
 from reconciler.manifest.typed.validate import validate
@@ -56,6 +58,10 @@ class Awaited:
     deleted_uid: str = ""
 
 
+MAX_CONFLICTS: Final = 5
+_NOTHING: Final[Mapping[str, Manifest]] = MappingProxyType({})
+
+
 class SyncRunner:
     """Runs one plan.
 
@@ -67,6 +73,11 @@ class SyncRunner:
         Gives the present time, aware of its zone.
     sync_child
         Syncs a child Application that the plan has applied and says why it failed; called from a worker thread.
+    customizations
+        Health scripts by kind.
+    taken_over
+        Live objects, by task id, whose fields belong to another manager of ours, such as kubectl's client-side apply: they
+        are moved to this one before the apply, so that a field which left Git goes.
     on_event
         Called with the new state after every event, in the thread that runs the plan.
     """
@@ -82,6 +93,8 @@ class SyncRunner:
         on_event: Listener = lambda _state, _event: None,
         options: RunOptions = RunOptions(),
         sync_child: ChildSync = lambda _key: "",
+        customizations: Customizations | None = None,
+        taken_over: Mapping[str, Manifest] = _NOTHING,
     ) -> None:
         self.connection = connection
         self.discovery = discovery
@@ -91,6 +104,8 @@ class SyncRunner:
         self.on_event = on_event
         self.options = options
         self.sync_child = sync_child
+        self.customizations = customizations
+        self.taken_over = taken_over
         self.interrupted = False
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._places: dict[Place, Awaited] = {}
@@ -240,6 +255,7 @@ class SyncRunner:
     def _apply(self, task: SyncTask) -> Event:
         resource = self._resource(task)
         manifest = self.manifests[task.id]
+        self._take_over(task, resource)
         self._applied[task.id] = _uid(apply_object(self.connection, resource, manifest))
         group = f".{task.key.group}" if task.key.group else ""
         name = f"{resource.plural}{group}/{task.key.name}"
@@ -247,6 +263,25 @@ class SyncRunner:
             "created" if task.change is Change.CREATE else "unchanged" if task.change is Change.UNCHANGED else "applied"
         )
         return events.TaskDone(self.clock(), task.id, f"{name} {text}")
+
+    def _take_over(self, task: SyncTask, resource: ApiResource) -> None:
+        """Move the fields of client-side applies to our manager; of an object that changes meanwhile, the newest ones."""
+        live = self.taken_over.get(task.id)
+        for attempt in range(MAX_CONFLICTS):
+            migrated = migrated_ownership(live, self.openapi) if live is not None else None
+            if live is None or migrated is None or migrated is live:
+                return
+            metadata = {
+                "managedFields": metadata_of(migrated).get("managedFields"),
+                "resourceVersion": metadata_of(live).get("resourceVersion"),
+            }
+            try:
+                patch_object(self.connection, resource, live, {"metadata": metadata})
+                return
+            except ConflictError:
+                if attempt == MAX_CONFLICTS - 1:
+                    raise
+                live = get_object(self.connection, resource, namespace=task.key.namespace, name=task.key.name)
 
     def _delete(self, task: SyncTask) -> Event | None:
         """Delete and leave the answer to the watch, which reports when the object is really gone."""
@@ -338,9 +373,9 @@ class SyncRunner:
             if obj is None or _uid(obj) != awaited.applied_uid:
                 return events.ObjectLost(now, task.id)
         if task.is_hook:
-            phase, message = hook_phase(obj)
+            phase, message = hook_phase(obj, customizations=self.customizations)
             return events.HookSeen(now, task.id, phase, message)
-        health = assess_readiness(obj)
+        health = assess_readiness(obj, customizations=self.customizations)
         return events.HealthSeen(now, task.id, health.status if health else None, health.message if health else "")
 
 

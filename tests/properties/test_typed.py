@@ -1,10 +1,8 @@
 """Laws of field sets, paths, quantities and the typed merge."""
 
 import copy
-import gzip
 import json
 import random
-from pathlib import Path
 from typing import Any
 
 from hypothesis import given
@@ -14,7 +12,6 @@ from reconciler.manifest import (
     FieldPath,
     ItemKey,
     ItemValue,
-    OpenApi,
     canonical_quantity,
     predict_apply,
     predict_update,
@@ -32,9 +29,9 @@ from reconciler.manifest.typed.fieldset import (
     recursive_difference,
     union,
 )
-from tests.reconciler.manifest.typed.histories import Subject, subjects
-
-ROOT = Path(__file__).parents[2]
+from tests.reconciler.manifest.typed.built_in import subjects
+from tests.reconciler.manifest.typed.parts import Subject
+from tests.reconciler.manifest.typed.recorded import recorded_openapi
 
 ELEMENTS = st.sampled_from(["f:a", "f:b", "f:c", 'k:{"name":"x"}', 'k:{"name":"y"}', 'v:"s"', "v:1", "v:true", "i:0"])
 PATHS = st.lists(ELEMENTS, min_size=1, max_size=4).map(tuple)
@@ -106,28 +103,23 @@ def test_canonical_quantity_is_stable(text: str) -> None:
     assert canonical_quantity(once) == once
 
 
-def _openapi() -> OpenApi:
-    folder = ROOT / "reconciler" / "sandbox" / "data" / "openapi"
-    documents = {
-        path: json.loads(gzip.decompress((folder / f"{path.replace('/', '__')}.json.gz").read_bytes()))
-        for path in ("api/v1", "apis/apps/v1")
-    }
-    documents["apis/typed.example.com/v1"] = json.loads(
-        (ROOT / "tests" / "data" / "typed" / "widget-openapi.json").read_text()
-    )
-    return OpenApi(documents)
-
-
-OPENAPI = _openapi()
+OPENAPI = recorded_openapi()
 SUBJECTS = st.sampled_from(list(subjects("typed.example.com").values()))
 SEEDS = st.integers(0, 2**32)
+
+
+def _without_duplicates(value: Any) -> None:
+    for key, item in list(value.items()) if isinstance(value, dict) else []:
+        if key == "env":
+            value[key] = list({entry["name"]: entry for entry in item}.values())
+        for each in item if isinstance(item, list) else [item]:
+            _without_duplicates(each)
 
 
 def built(subject: Subject, seed: int) -> dict[str, Any]:
     part = subject.build(random.Random(seed))
     # Duplicate variables are refused; that is a law of its own.
-    for container in part.get("spec", {}).get("template", {}).get("spec", {}).get("containers", ()):
-        container["env"] = list({entry["name"]: entry for entry in container.get("env", ())}.values())
+    _without_duplicates(part)
     return {
         "apiVersion": subject.api_version,
         "kind": subject.kind,
@@ -167,6 +159,18 @@ def _with_empty_lists(value: Any) -> Any:
 
 
 @given(SUBJECTS, SEEDS, SEEDS)
+def test_an_object_has_no_difference_to_itself(subject: Subject, first: int, second: int) -> None:
+    """Whoever applied what is there before and applies it again, with the server's defaults in it, changes nothing."""
+    live = apply(apply(None, built(subject, first), "ann"), built(subject, second), "ann")
+    assert apply(live, built(subject, second), "ann") == live or _with_empty_lists(live) == _with_empty_lists(
+        apply(live, built(subject, second), "ann")
+    )
+    plain = {key: value for key, value in live["metadata"].items() if key != "managedFields"}
+    itself = {**live, "metadata": plain}
+    assert predict_update(live, itself, field_manager="bob", openapi=OPENAPI) is live
+
+
+@given(SUBJECTS, SEEDS, SEEDS)
 def test_key_order_changes_nothing_and_inputs_stay(subject: Subject, first: int, second: int) -> None:
     rng = random.Random(first ^ second)
     live, target = apply(None, built(subject, first), "ann"), built(subject, second)
@@ -185,7 +189,11 @@ def test_without_force_an_apply_conflicts_or_gives_the_same(subject: Subject, fi
     assert gentle.object == forced or gentle.conflicts
 
 
-@given(SUBJECTS, SEEDS)
+# Kinds of which the server sets nothing itself.
+PLAIN = st.sampled_from([subjects("any")[kind] for kind in ("ConfigMap", "ServiceAccount", "Ingress", "Service")])
+
+
+@given(PLAIN, SEEDS)
 def test_an_applier_that_sets_nothing_more_leaves_nothing_behind(subject: Subject, seed: int) -> None:
     live = apply(None, built(subject, seed), "ann")
     bare = {"apiVersion": subject.api_version, "kind": subject.kind, "metadata": {"name": "c"}}

@@ -1,8 +1,9 @@
 """Predicting what the API server answers to a server-side apply or an update, with managedFields or the conflicts.
 
 Source: k8s.io/apimachinery v0.37 (util/managedfields), sigs.k8s.io/structured-merge-diff v6 (merge/update), and the
-answers of kube-apiserver v1.37.2. Differences that remain: defaults of new objects and list items are the server's,
-and managers of another version are taken to own the same paths in this one.
+answers of kube-apiserver v1.37.2. Differences that remain: defaults of new built-in objects are mostly the server's,
+and what managers of another version own is known of custom resources without conversion and of the versions of
+`reconciler.manifest.typed.conversion`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -38,9 +39,9 @@ from reconciler.manifest.typed.ownership import (
     parse_managers,
     with_managers,
 )
-from reconciler.manifest.typed.prune import prune
 from reconciler.manifest.typed.updaters import capped, scaled
 from reconciler.manifest.typed.validate import validate, without_unknown_fields
+from reconciler.manifest.typed.versions import Changes, prune_at_versions, without, writable
 
 BEFORE_FIRST_APPLY: Final = "before-first-apply"
 """Owner of everything that an object had when it was first applied to, if no one owned anything."""
@@ -145,14 +146,15 @@ def _applied(
     named = recursive_difference(named, kind.reset)
     fields = difference(named, _UNOWNED)
     new = merged
-    if last_fields and last_fields != fields:
-        new = prune(kind.schema, merged, last_fields, named, [entry.fields for entry in others])
-    changes = _writable(kind, compare(kind.schema, live, new) if others and new is not live else _NO_CHANGES)
+    if last is not None and last_fields and last_fields != fields:
+        new = prune_at_versions(kind, merged, last, named, others)
+    found = compare(kind.schema, live, new) if others and new is not live else _NO_CHANGES
+    changes = Changes(kind, live or {}, new, writable(kind, found))
     conflicts = () if force else _conflicts(kind, live, others, changes, field_manager)
     if conflicts:
         return Prediction(None, conflicts)
     time = format_time(now) if now is not None and new is not live else last.time if last is not None else None
-    entries = _without(others, changes)
+    entries = without(others, changes)
     entries += _applier_entries(last, key, kind.gvk.api_version, time, fields)
     result = canonical(kind.schema, live, _with_reset_fields(kind.reset, live, new), last_fields)
     if field_manager == KUBECTL:
@@ -161,10 +163,12 @@ def _applied(
 
 
 def _conflicts(
-    kind: Kind, live: Manifest | None, others: list[ManagerEntry], changes: FieldChanges, field_manager: str
+    kind: Kind, live: Manifest | None, others: list[ManagerEntry], changes: Changes, field_manager: str
 ) -> tuple[FieldConflict, ...]:
     """What the other managers would lose; what kubectl applied client-side itself is no one else's."""
-    conflicts = conflicts_of((entry, intersection(entry.fields, changes.written)) for entry in others)
+    conflicts = conflicts_of(
+        (entry, intersection(entry.fields, changes.at(entry.api_version).written)) for entry in others
+    )
     if conflicts and field_manager == KUBECTL and live is not None:
         mine = applied_before(kind.schema, live)
         return tuple(conflict for conflict in conflicts if not contains(mine, conflict.path.elements()))
@@ -205,7 +209,9 @@ def predict_update(
         # The API server does not begin to track an object that it did not track from the start.
         return bare
     try:
-        changes = _writable(kind, compare(kind.schema, _bare_or_zero(kind, base), bare))
+        before = _bare_or_zero(kind, base)
+        changes = writable(kind, compare(kind.schema, before, bare))
+        kept = without(managers.values(), Changes(kind, before, bare, changes))
     except NotOfTypeError:
         raise _not_of_type(kind, new, new) from None
     except RecursionError:
@@ -213,7 +219,6 @@ def predict_update(
     fields = difference(changes.written, _UNOWNED)
     if subresource == SCALE:
         return _with_entries(base, bare, scaled(managers.values(), fields, field_manager, kind.gvk.api_version))
-    kept = _without(managers.values(), changes)
     if fields:
         key = ManagerKey(field_manager or "unknown", "Update", kind.gvk.api_version, subresource)
         previous = next((entry for entry in kept if entry.key == key), None)
@@ -244,7 +249,7 @@ def _live_managers(kind: Kind, live: Manifest | None, openapi: OpenApi, now: dat
     managers = _served(parse_managers(live, kind.schema_at), openapi)
     if managers:
         return managers
-    changes = _writable(kind, compare(kind.schema, _bare_or_zero(kind, None), with_managers(live, [])))
+    changes = writable(kind, compare(kind.schema, _bare_or_zero(kind, None), with_managers(live, [])))
     fields = difference(changes.written, _UNOWNED)
     key = ManagerKey(BEFORE_FIRST_APPLY, "Update", kind.gvk.api_version, kind.subresource)
     time = format_time(now) if now is not None else None
@@ -278,14 +283,6 @@ def _bare_or_zero(kind: Kind, live: Manifest | None) -> Manifest:
     return kind.schema.zero() if kind.schema.structured else {}
 
 
-def _writable(kind: Kind, changes: FieldChanges) -> FieldChanges:
-    """The changes without those of fields that the request cannot write."""
-    if not kind.reset or not changes:
-        return changes
-    removed, modified, added = changes.removed, changes.modified, changes.added
-    return FieldChanges(*(recursive_difference(part, kind.reset) for part in (removed, modified, added)))
-
-
 def _with_reset_fields(reset: FieldSet, live: Mapping[str, Any] | None, new: Manifest) -> Manifest:
     """The object with the fields that the request cannot write as live has them."""
     if new is live:
@@ -301,13 +298,6 @@ def _with_reset_fields(reset: FieldSet, live: Mapping[str, Any] | None, new: Man
         else:
             result.pop(field, None)
     return result
-
-
-def _without(entries: Iterable[ManagerEntry], changes: FieldChanges) -> list[ManagerEntry]:
-    """The entries without the fields that were written or removed; an entry that owns nothing more goes."""
-    lost = union(changes.written, changes.removed)
-    kept = (entry.with_fields(difference(entry.fields, lost)) for entry in entries) if lost else entries
-    return [entry for entry in kept if entry.fields]
 
 
 def _applier_entries(

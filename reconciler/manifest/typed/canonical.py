@@ -11,8 +11,10 @@ from typing import Any, Final
 from reconciler.manifest.objects import Manifest
 from reconciler.manifest.openapi import Schema
 from reconciler.manifest.quantity import canonical_quantity
+from reconciler.manifest.typed.defaults import defaults_of
 from reconciler.manifest.typed.elements import element_of
 from reconciler.manifest.typed.fieldset import EMPTY, FieldSet, below, is_member
+from reconciler.manifest.typed.merge import same
 from reconciler.manifest.typed.zero_values import keeps_zero
 
 _SYSTEM_FIELDS: Final = (
@@ -24,6 +26,7 @@ _SYSTEM_FIELDS: Final = (
     "selfLink",
     "uid",
 )
+_POD_SPEC: Final = "io.k8s.api.core.v1.PodSpec"
 _MISSING: Final = object()
 _ZEROS: Final = {"string": "", "numeric": 0, "boolean": False}
 
@@ -87,15 +90,20 @@ def _value(schema: Schema, live: Any, new: Any, owned: FieldSet, *, in_map: bool
 def _map(schema: Schema, live: Mapping[str, Any], new: dict[str, Any], owned: FieldSet) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, item in new.items():
+        before = live.get(key, _MISSING)
+        if item is before:
+            result[key] = item
+            continue
+        if schema.drops_unknown and key not in schema.fields:
+            continue
         child = schema.child(key)
         element = "f:" + key
-        before = live.get(key, _MISSING)
-        value = (
-            item
-            if item is before
-            else _value(child, before, item, below(owned, element), in_map=key not in schema.fields)
-        )
+        value = _value(child, before, item, below(owned, element), in_map=key not in schema.fields)
         if value is None and value is not before and not (child.nullable and not schema.structured):
+            if schema.structured and key in schema.required and child.is_list:
+                # An empty list that is always written.
+                result[key] = None
+                continue
             value = schema.defaults.get(key, _go_zero(child) if schema.structured else None)
             if value is None or (key in schema.fields and key not in schema.defaults):
                 if before is _MISSING or not is_member(owned, element):
@@ -105,9 +113,28 @@ def _map(schema: Schema, live: Mapping[str, Any], new: dict[str, Any], owned: Fi
         is_absent_owned = before is _MISSING and is_member(owned, element)
         if value is not before and _is_left_out(schema, child, key, value, is_absent_owned=is_absent_owned):
             continue
-        result[key] = value
+        if value == [] and schema.structured and key in schema.required:
+            value = None
+        result[key] = before if _is_same_scalar(value, before) else value
+    _add_defaults(schema, live, result)
+    account = result.get("serviceAccountName") or result.get("serviceAccount")
+    if account and schema.name == _POD_SPEC:
+        # An old name of the field, which always says the same.
+        result["serviceAccountName"] = result["serviceAccount"] = account
     unchanged = len(result) == len(live) and all(result[key] is live.get(key, _MISSING) for key in result)
     return live if unchanged and isinstance(live, dict) else result
+
+
+def _add_defaults(schema: Schema, live: Mapping[str, Any], result: dict[str, Any]) -> None:
+    for key, default in defaults_of(schema, result).items():
+        if result.get(key) is None and not (key in result and schema.child(key).nullable):
+            before = live.get(key, _MISSING)
+            value = _value(schema.child(key), before, default, EMPTY)
+            result[key] = before if same(before, value) else value
+
+
+def _is_same_scalar(value: Any, before: Any) -> bool:
+    return type(value) is type(before) and not isinstance(value, dict | list) and bool(value == before)
 
 
 def _go_zero(schema: Schema) -> Any:
@@ -132,12 +159,14 @@ def _is_left_out(schema: Schema, child: Schema, key: str, value: Any, *, is_abse
 
 def _list(schema: Schema, live: list[Any], new: list[Any], owned: FieldSet) -> list[Any]:
     if schema.list_type == "map":
+        known = set(map(id, live))
         before = {element_of(schema, item): item for item in live}
-        keys = [element_of(schema, item) or "" for item in new]
-        items = [
-            _value(schema.item, before.get(key, _MISSING), item, below(owned, key))
-            for key, item in zip(keys, new, strict=True)
-        ]
+        items = []
+        for item in new:
+            if id(item) not in known:
+                key = element_of(schema, item) or ""
+                item = _value(schema.item, before.get(key, _MISSING), item, below(owned, key))
+            items.append(item)
     else:
         pairs = zip(live + [_MISSING] * max(len(new) - len(live), 0), new, strict=False)
         items = [_value(schema.item, old, item, EMPTY) for old, item in pairs]

@@ -44,7 +44,11 @@ def same(left: Any, right: Any) -> bool:
     if kind is dict:
         if type(right) is not dict or len(left) != len(right):
             return False
-        return all(key in right and same(value, right[key]) for key, value in left.items())
+        for key, value in left.items():
+            other = right.get(key, _MISSING)
+            if value is not other and not same(value, other):
+                return False
+        return True
     if kind is list:
         if type(right) is not list or len(left) != len(right):
             return False

@@ -3,6 +3,7 @@
 Source: k8s.io/apimachinery v0.37 (util/managedfields), k8s.io/client-go (util/csaupgrade).
 """
 
+import marshal
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -87,7 +88,10 @@ def parse_managers(obj: Mapping[str, Any], schema_of: Callable[[str], Schema] = 
         When an entry is not one.
     """
     managers: Managers = {}
-    for raw in metadata_of(obj).get("managedFields") or ():
+    entries = metadata_of(obj).get("managedFields") or ()
+    if not isinstance(entries, list | tuple) or not all(isinstance(raw, Mapping) for raw in entries):
+        raise SpecError("metadata.managedFields: not a list of entries; remove it from the object")
+    for raw in entries:
         entry = _parse_entry(raw, schema_of)
         managers[entry.key] = entry
     return managers
@@ -97,21 +101,45 @@ def _parse_entry(raw: Mapping[str, Any], schema_of: Callable[[str], Schema]) -> 
     operation, api_version = raw.get("operation"), raw.get("apiVersion")
     if operation not in ("Apply", "Update"):
         raise SpecError("metadata.managedFields: operation must be `Apply` or `Update`")
-    if not api_version:
+    if not api_version or not isinstance(api_version, str):
         raise SpecError("metadata.managedFields: apiVersion must not be empty")
     if raw.get("fieldsType") != "FieldsV1":
         raise SpecError(f"metadata.managedFields: invalid fieldsType {raw.get('fieldsType')!r}, expected 'FieldsV1'")
-    fields_raw = raw.get("fieldsV1") or {}
-    fields = parse_fields(fields_raw, schema_of(api_version))
+    fields, is_canonical = _parse_cached(raw.get("fieldsV1") or {}, schema_of(api_version))
     return ManagerEntry(
         manager=str(raw.get("manager") or ""),
         operation=operation,
         api_version=str(api_version),
         subresource=str(raw.get("subresource") or ""),
-        time=raw.get("time"),
+        time=raw.get("time") if isinstance(raw.get("time"), str) else None,
         fields=fields,
-        raw=raw if fields == fields_raw else None,
+        raw=raw if is_canonical else None,
     )
+
+
+_CACHE_ENTRIES: Final = 512
+_CACHED_BYTES: Final = 1 << 16
+
+
+def _parse_cached(raw: Any, schema: Schema) -> tuple[FieldSet, bool]:
+    """The set, and whether it would be written as it was read; objects of one kind mostly own the same fields."""
+    try:
+        text = marshal.dumps(raw, _MARSHAL_WITHOUT_REFERENCES)
+    except ValueError:
+        text = b""
+    cache = schema.parsed_fields
+    found = cache.get(text)
+    if found is None:
+        fields = parse_fields(raw, schema)
+        found = fields, fields == raw
+        if 0 < len(text) < _CACHED_BYTES:
+            if len(cache) >= _CACHE_ENTRIES:
+                cache.clear()
+            cache[text] = found
+    return found
+
+
+_MARSHAL_WITHOUT_REFERENCES: Final = 2
 
 
 def format_managers(managers: Iterable[ManagerEntry]) -> list[dict[str, Any]]:

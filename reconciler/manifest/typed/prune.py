@@ -3,8 +3,9 @@
 Source: sigs.k8s.io/structured-merge-diff v6 (merge/update, typed/remove).
 """
 
+from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from reconciler.manifest.openapi import Schema
 from reconciler.manifest.typed.compare import field_set
@@ -36,24 +37,70 @@ def prune(schema: Schema, merged: Any, last: FieldSet, named: FieldSet, others: 
     others
         Fields of every other manager.
     """
-    if not difference(last, named):
+    gone = difference(last, named)
+    if not gone:
         return merged
+    other_sets = [fields for fields in others if fields]
+    narrowed = _pruned_below(schema, merged, gone, last, named, other_sets)
+    return _pruned_here(schema, merged, last, named, other_sets) if narrowed is _NOT_BELOW else narrowed
+
+
+_NOT_BELOW: Final = object()
+
+
+def _pruned_below(
+    schema: Schema, merged: Any, gone: FieldSet, last: FieldSet, named: FieldSet, others: list[FieldSet]
+) -> Any:
+    """The same, where everything that goes lies below fields and items that stay: the rest is not looked at."""
+    positions = _positions(schema, merged)
+    if not all(element in positions and has_below(named, element) for element in gone):
+        return _NOT_BELOW
+    result = merged.copy()
+    for element in gone:
+        position = positions[element]
+        child = schema.item if type(merged) is list else schema.child(position)
+        sets = [_children(fields, element) for fields in others]
+        kept = prune(child, merged[position], _children(last, element), _children(named, element), sets)
+        if not kept:
+            return _NOT_BELOW
+        result[position] = kept
+    return result
+
+
+def _positions(schema: Schema, value: Any) -> dict[str, Any]:
+    """Where the fields of a map and the items of a list are that can be taken apart."""
+    if type(value) is dict and schema.is_map and not schema.map_atomic:
+        return {f"f:{key}": key for key, item in value.items() if type(item) in (dict, list)}
+    if type(value) is list and schema.is_list and schema.list_type == "map":
+        elements = [element_of(schema, item) or "" for item in value]
+        counts = Counter(elements)
+        return {element: index for index, element in enumerate(elements) if counts[element] == 1}
+    return {}
+
+
+def _children(fields: FieldSet, element: str) -> FieldSet:
+    node = below(fields, element)
+    return {child: inner for child, inner in node.items() if child != "."} if "." in node else node
+
+
+def _pruned_here(schema: Schema, merged: Any, last: FieldSet, named: FieldSet, others: list[FieldSet]) -> Any:
     owned = named
     for fields in others:
         owned = union(owned, fields)
-    last = _with_structs(schema, last)
-    present = _present(schema, merged)
-    stripped = _present(schema, remove_items(schema, merged, last))
-    unowned = difference(present, union(stripped, _with_structs(schema, owned)))
-    kept = _present(schema, remove_items(schema, merged, unowned))
+    last = with_structs(schema, last)
+    present = present_fields(schema, merged)
+    stripped = present_fields(schema, remove_items(schema, merged, last))
+    unowned = difference(present, union(stripped, with_structs(schema, owned)))
+    kept = present_fields(schema, remove_items(schema, merged, unowned))
     return remove_items(schema, merged, intersection(difference(present, kept), last))
 
 
-def _present(schema: Schema, value: Any) -> FieldSet:
-    return _with_structs(schema, field_set(schema, value))
+def present_fields(schema: Schema, value: Any) -> FieldSet:
+    """The fields that a value has, known structs included."""
+    return with_structs(schema, field_set(schema, value))
 
 
-def _with_structs(schema: Schema | None, fields: FieldSet) -> FieldSet:
+def with_structs(schema: Schema | None, fields: FieldSet) -> FieldSet:
     """The set with every known field that has members below it as a member of its own."""
     result: FieldSet = {}
     for element, node in fields.items():
@@ -67,7 +114,7 @@ def _with_structs(schema: Schema | None, fields: FieldSet) -> FieldSet:
             child = schema.fields.get(element[2:]) or schema.element
         elif element[0] == "k" and schema is not None and schema.is_list:
             child = schema.item
-        inner = _with_structs(child, node)
+        inner = with_structs(child, node)
         result[element] = {".": LEAF, **inner} if known else inner
     return result
 

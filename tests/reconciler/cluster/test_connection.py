@@ -177,7 +177,7 @@ def serving(answers: dict[str, Answer], path: Path) -> Iterator[tuple[Connection
         try:
             yield connection, handler
         finally:
-            connection._client.rest_client.pool_manager.clear()
+            connection._access.pool.clear()
             server.shutdown()
             thread.join()
 

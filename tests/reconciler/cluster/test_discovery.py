@@ -131,3 +131,14 @@ def test_a_name_cannot_climb(name: str) -> None:
 
 def test_keys_of_the_openapi_documents() -> None:
     assert (PODS.openapi_path, ZEBRAS.openapi_path) == ("api/v1", "apis/zoo/v1")
+
+
+def test_why_a_kind_is_not_known() -> None:
+    found = Discovery([], stale_groups=["custom.metrics.k8s.io"])
+    assert found.why_unknown(GroupVersionKind("custom.metrics.k8s.io", "v1", "Gauge")) == (
+        "the API server behind the group custom.metrics.k8s.io does not answer, so that custom.metrics.k8s.io/v1 Gauge is not "
+        "known; see kubectl get apiservices"
+    )
+    assert found.why_unknown(GroupVersionKind("a.b", "v1", "C")) == (
+        "the cluster does not know the kind a.b/v1 C; install its CustomResourceDefinition first"
+    )

@@ -7,7 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.cluster.tracking import TrackingId, is_self_referencing, parse_tracking_id, tracked_by, with_tracking
+from reconciler.cluster.tracking import (
+    TrackingId,
+    TrackingMethod,
+    TrackingSettings,
+    application_of,
+    is_managed_by,
+    is_self_referencing,
+    parse_tracking_id,
+    parse_tracking_settings,
+    tracked_by,
+    with_tracking,
+)
+from reconciler.errors import SpecError
 from reconciler.manifest.objects import ResourceKey
 
 TRACKING = "argocd.argoproj.io/tracking-id"
@@ -127,3 +139,90 @@ PARTS = st.text(st.characters(codec="ascii", categories=["Ll", "Nd"], include_ch
 def test_parse_after_str_is_identity(application: str, group: str, kind: str, namespace: str, name: str) -> None:
     tracking = TrackingId(application, ResourceKey(group, kind, namespace, name))
     assert parse_tracking_id(str(tracking)) == tracking
+
+
+# The methods.
+
+INSTALLATION = "argocd.argoproj.io/installation-id"
+BOTH = TrackingSettings(TrackingMethod.ANNOTATION_AND_LABEL)
+LABEL = TrackingSettings(TrackingMethod.LABEL, "shop.example.com/app")
+OURS = TrackingSettings(installation_id="ours")
+
+
+def test_settings_and_their_defaults() -> None:
+    assert parse_tracking_settings({}) == TrackingSettings()
+    data = {
+        "application.resourceTrackingMethod": "label",
+        "application.instanceLabelKey": "shop.example.com/app",
+        "installationID": "ours",
+    }
+    assert parse_tracking_settings(data) == TrackingSettings(TrackingMethod.LABEL, "shop.example.com/app", "ours")
+
+
+def test_settings_that_cannot_be() -> None:
+    data = {"application.resourceTrackingMethod": "magic", "application.instanceLabelKey": "a b"}
+    with pytest.raises(SpecError) as caught:
+        parse_tracking_settings(data)
+    assert str(caught.value) == (
+        "argocd-cm: application.instanceLabelKey: 'a b' cannot be the key of a label; "
+        "application.resourceTrackingMethod: 'magic' is not one of annotation, annotation+label, label"
+    )
+
+
+def marked(settings: TrackingSettings, application: str = "guestbook") -> dict[str, Any]:
+    return with_tracking(obj("apps/Deployment web/front"), application=application, namespace="web", settings=settings)
+
+
+def test_a_label_alone() -> None:
+    found = marked(LABEL)
+    assert found["metadata"]["labels"] == {"shop.example.com/app": "guestbook"}
+    assert TRACKING not in found["metadata"]["annotations"]
+    assert application_of(found, LABEL) == "guestbook"
+    assert is_managed_by(found, "guestbook", LABEL)
+    assert not is_managed_by(found, "guestbook", TrackingSettings())
+
+
+def test_a_label_alone_is_not_cut_so_that_nobody_looks_for_another_name() -> None:
+    assert marked(LABEL, "a" * 70)["metadata"]["labels"]["shop.example.com/app"] == "a" * 70
+
+
+def test_both_and_only_the_annotation_counts() -> None:
+    found = marked(BOTH)
+    assert found["metadata"]["labels"] == {"app.kubernetes.io/instance": "guestbook"}
+    found["metadata"]["labels"]["app.kubernetes.io/instance"] = "another"
+    assert application_of(found, BOTH) == "guestbook"
+
+
+CUT = {"a" * 70: "a" * 63, "a" * 62 + "-b": "a" * 62, "a" * 60 + "_.-bcd": "a" * 60, "short": "short", "---": ""}
+
+
+@pytest.mark.parametrize(("name", "value"), CUT.items())
+def test_a_label_beside_an_annotation_is_cut_to_what_a_label_may_hold(name: str, value: str) -> None:
+    assert marked(BOTH, name)["metadata"]["labels"]["app.kubernetes.io/instance"] == value
+
+
+def test_objects_of_another_installation_are_not_ours() -> None:
+    theirs = marked(TrackingSettings(installation_id="theirs"))
+    assert theirs["metadata"]["annotations"][INSTALLATION] == "theirs"
+    assert tracked_by(theirs, OURS) is None
+    assert tracked_by(theirs) is None
+    assert application_of(marked(OURS), OURS) == "guestbook"
+    assert application_of(marked(TrackingSettings()), OURS) == ""
+
+
+def test_without_an_installation_id_a_manifest_loses_the_mark() -> None:
+    given = obj("apps/Deployment web/front", **{INSTALLATION: "theirs"})
+    found = with_tracking(given, application="guestbook", namespace="web")
+    assert INSTALLATION not in found["metadata"]["annotations"]
+    assert given["metadata"]["annotations"] == {INSTALLATION: "theirs"}
+
+
+def test_a_copy_is_not_managed_and_a_moved_object_is() -> None:
+    copy_of = obj("apps/Deployment web/copy", **{TRACKING: "guestbook:apps/Deployment:web/front"})
+    assert application_of(copy_of) == "guestbook"
+    assert not is_managed_by(copy_of, "guestbook")
+    moved = obj("networking.k8s.io/Ingress web/front", **{TRACKING: "guestbook:extensions/Ingress:web/front"})
+    old = obj("extensions/Ingress web/front")
+    assert not is_managed_by(moved, "guestbook")
+    assert is_managed_by(moved, "guestbook", target=old)
+    assert not is_managed_by(moved, "other", target=old)

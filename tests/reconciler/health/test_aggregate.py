@@ -119,5 +119,32 @@ def test_the_status_is_the_worst_and_order_does_not_matter(statuses: list[Health
 
 
 def test_the_public_names() -> None:
-    assert sorted(reconciler.health.__all__) == ["aggregate_health", "assess_health", "assess_readiness", "hook_phase"]
+    assert sorted(reconciler.health.__all__) == [
+        "ActionOperation",
+        "ActionParameter",
+        "ActionResult",
+        "ActionScripts",
+        "CaseResult",
+        "Customization",
+        "Customizations",
+        "Layer",
+        "NO_CUSTOMIZATIONS",
+        "ResourceAction",
+        "SETTING_KSTATUS",
+        "Script",
+        "ScriptRunner",
+        "SuiteReport",
+        "aggregate_health",
+        "assess_by_conventions",
+        "assess_health",
+        "assess_readiness",
+        "bundled_layer",
+        "discover_actions",
+        "hook_phase",
+        "load_customizations",
+        "parse_customizations",
+        "parse_files",
+        "run_action",
+        "run_customization_tests",
+    ]
     assert all(hasattr(reconciler.health, name) for name in reconciler.health.__all__)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from reconciler.diff.records import Health
-from reconciler.health import assess_health, assess_readiness, hook_phase
+from reconciler.health import Customizations, assess_health, assess_readiness, hook_phase
 from reconciler.manifest.yaml import load_documents
 from reconciler.terms import HealthStatus
 
@@ -143,11 +143,13 @@ EXPECTED: Final[Mapping[str, tuple[HealthStatus, str] | None]] = {
     "configmap-plain": None,
     "namespace-active": None,
     "namespace-new": None,
-    "customresourcedefinition-established": None,
-    "customresourcedefinition-new": None,
-    "customresourcedefinition-conflict": None,
-    "cache-observed": None,
-    "cache-unobserved": None,
+    "customresourcedefinition-established": (HEALTHY, ""),
+    "customresourcedefinition-new": (PROGRESSING, "Waiting for the definition to be established"),
+    "customresourcedefinition-installing": (PROGRESSING, "Waiting for the definition to be established"),
+    "customresourcedefinition-refused": (DEGRADED, "not established: the schema is not structural"),
+    "customresourcedefinition-conflict": (DEGRADED, 'names not accepted: "CacheList" is already in use'),
+    "cache-observed": (HEALTHY, ""),
+    "cache-unobserved": (PROGRESSING, "Cache generation is 3, but latest observed generation is 2"),
     "cache-free-form": None,
 }
 
@@ -174,7 +176,7 @@ def test_health_of(name: str) -> None:
     ("name", "expected"),
     [
         ("configmap-plain", None),
-        ("cache-observed", None),
+        ("cache-observed", Health(HEALTHY)),
         ("cache-free-form", None),
         ("deployment-healthy", Health(HEALTHY)),
         ("deployment-paused", Health(SUSPENDED, "Deployment is paused")),
@@ -186,11 +188,27 @@ def test_health_of(name: str) -> None:
             "customresourcedefinition-conflict",
             Health(DEGRADED, 'names not accepted: "CacheList" is already in use'),
         ),
-        ("cache-unobserved", Health(PROGRESSING, "Waiting for the controller to observe the newest generation")),
+        ("cache-unobserved", Health(PROGRESSING, "Cache generation is 3, but latest observed generation is 2")),
     ],
 )
 def test_readiness_of(name: str, expected: Health | None) -> None:
     assert assess_readiness(load(name)) == expected
+
+
+WITHOUT_CONVENTIONS: Final = Customizations(kstatus=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("cache-observed", None),
+        ("cache-unobserved", Health(PROGRESSING, "Waiting for the controller to observe the newest generation")),
+        ("namespace-new", Health(PROGRESSING, "Waiting for the namespace to be active")),
+    ],
+)
+def test_without_the_conventions_a_wave_still_waits_for_what_it_must(name: str, expected: Health | None) -> None:
+    assert assess_health(load(name), customizations=WITHOUT_CONVENTIONS) is None
+    assert assess_readiness(load(name), customizations=WITHOUT_CONVENTIONS) == expected
 
 
 @pytest.mark.parametrize(

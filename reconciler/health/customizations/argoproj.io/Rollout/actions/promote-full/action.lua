@@ -1,0 +1,3 @@
+obj.status = obj.status or {}
+obj.status.promoteFull = true
+return obj

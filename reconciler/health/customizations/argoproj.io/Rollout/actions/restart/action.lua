@@ -1,0 +1,2 @@
+obj.spec.restartAt = os.date("!%Y-%m-%dT%XZ")
+return obj

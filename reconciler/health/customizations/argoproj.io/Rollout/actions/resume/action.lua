@@ -1,0 +1,5 @@
+obj.spec.paused = nil
+if obj.status then
+  obj.status.pauseConditions = nil
+end
+return obj

@@ -1,0 +1,5 @@
+local actions = {}
+local suspended = obj.spec.suspend == true
+actions["suspend"] = { disabled = suspended }
+actions["resume"] = { disabled = not suspended }
+return actions

@@ -1,0 +1,3 @@
+local actions = {}
+actions["push"] = {}
+return actions

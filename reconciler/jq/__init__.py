@@ -1,0 +1,1 @@
+"""jq expressions of ignore rules, evaluated in worker processes."""
