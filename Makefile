@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lab bench controlplane peers format constraints clean
+.PHONY: help demo test check lab bench predictions controlplane peers format constraints clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ lab: $(VENV)/.lab ## Open JupyterLab on the same environment
 
 bench: $(VENV)/.test ## Print the benchmarks' figures
 	@$(BIN)/python -m tests.bench
+
+predictions: $(VENV)/.test ## Hold 100,000 predicted merges to a real API server, and keep what differs
+	@$(BIN)/python -m tests.reconciler.manifest.typed.campaign --cases 100000
 
 controlplane: $(VENV)/.test ## Find or build the real control plane
 	@$(BIN)/python -m tests.tools.controlplane

@@ -18,6 +18,7 @@ from reconciler.cli.manifests import (
 )
 from reconciler.cli.others import emit_records
 from reconciler.cli.output import emit_data, emit_rows, emit_text, is_document, note, visible
+from reconciler.cli.resources import resources, tree
 from reconciler.cli.settings import Settings, Workspace
 from reconciler.errors import UsageError
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 app_commands = typer.Typer(no_args_is_help=True, help="Applications: what differs, what a sync would do, and the sync.")
 
 app_commands.command("manifests")(manifests)
+app_commands.command("resources")(resources)
+app_commands.command("tree")(tree)
 
 Name = Annotated[str | None, typer.Argument(metavar="[APPLICATION]", help="Name of the Application.")]
 File = Annotated[Path | None, typer.Option("--filename", "-f", help="Read the Application from this file instead.")]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Final
+from typing import Any
 
 from reconciler.cluster import Connection, Discovery, discover
 from reconciler.cluster.schemas import SchemaCache
@@ -15,22 +15,22 @@ from reconciler.diff.records import Comparison, Health, ResourceComparison
 from reconciler.diff.respect import respect_ignored
 from reconciler.diff.rules import CompareRules
 from reconciler.diff.secrets import Masker
-from reconciler.diff.settings import SystemRules, compare_rules, parse_system_rules
+from reconciler.diff.settings import compare_rules
 from reconciler.engine.judging import Judge, Subject
 from reconciler.engine.listing import BatchLive, Wanted
 from reconciler.engine.records import Reconciliation
-from reconciler.errors import ReconcilerError, SpecError, Violation
-from reconciler.health import Customizations, aggregate_health, bundled_layer, parse_customizations
+from reconciler.engine.settings import EngineSettings, parse_engine_settings
+from reconciler.errors import ReconcilerError
+from reconciler.health import aggregate_health
 from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, namespace_of
 from reconciler.model import Application
 from reconciler.source import Capabilities, Generator, SourcedManifest, Sources, Target, revisions_of
 from reconciler.sync.plan import prunable
 from reconciler.sync.prepare import PreparedTarget, prepare_target
-from reconciler.terms import ARGO_GROUP, IN_CLUSTER_SERVER, HealthStatus, SyncStatus
+from reconciler.terms import ARGO_GROUP, HealthStatus, SyncStatus
 
 log = logging.getLogger(__name__)
 
-CLUSTER_NAMES: Final = ("in-cluster",)
 Place = tuple[str, str, str]
 
 
@@ -54,6 +54,7 @@ class Comparer:
         self.clock = clock
         self.schemas = SchemaCache(connection)
         self._discovered: Discovery | None = None
+        self._settings: tuple[Any, EngineSettings] | None = None
         self._prepared: dict[tuple[str, str], _Prepared] = {}
         self.masker = Masker(secrets.token_bytes(32))
         self._judge = Judge(connection, self.schemas, self.masker)
@@ -72,24 +73,17 @@ class Comparer:
         capabilities = Capabilities(self.discovery.kube_version, self.discovery.api_versions)
         return self.sources.generator(capabilities, namespace=self.namespace)
 
-    @cached_property
-    def system_rules(self) -> SystemRules:
-        """What argocd-cm says of comparing."""
+    @property
+    def settings(self) -> EngineSettings:
+        """What Argo CD's configuration says; the same object while it says the same."""
         configuration = self.sources.configuration
-        return parse_system_rules(configuration.data, configuration.parameters)
-
-    @cached_property
-    def customizations(self) -> Customizations:
-        """Health scripts and actions: those of argocd-cm, then our own."""
-        return parse_customizations(self.sources.configuration.data, bundled_layer())
+        said = (configuration.data, configuration.parameters)
+        if self._settings is None or self._settings[0] != said:
+            self._settings = (said, parse_engine_settings(*said))
+        return self._settings[1]
 
     def begin_run(self) -> None:
-        """Read sources, settings, kinds and schemas anew; what did not change is not compared again."""
-        before = self.sources.configuration.data if "customizations" in self.__dict__ else None
-        self.sources.begin_run()
-        self.__dict__.pop("system_rules", None)
-        if before is not None and self.sources.configuration.data != before:
-            self.__dict__.pop("customizations", None)
+        """Read kinds and schemas anew; what did not change is not compared again."""
         self.forget_kinds()
 
     def forget_kinds(self) -> None:
@@ -115,7 +109,9 @@ class Comparer:
             When the cluster cannot be asked.
         """
         question = self._question(application, revision)
-        return self._answer(question, BatchLive(self.connection, self.discovery, question.wanted))
+        return self._answer(
+            question, BatchLive(self.connection, self.discovery, question.wanted, self.settings.tracking)
+        )
 
     def reconcile_all(self, applications: Sequence[Application]) -> list[Reconciliation | Comparison]:
         """Render, list and compare many: each kind is listed once for all of them.
@@ -129,7 +125,8 @@ class Comparer:
             except ReconcilerError as error:
                 asked.append(self.unknown(application, str(error)))
         questions = [entry for entry in asked if isinstance(entry, _Question)]
-        live = BatchLive(self.connection, self.discovery, [pair for entry in questions for pair in entry.wanted])
+        wanted = [pair for entry in questions for pair in entry.wanted]
+        live = BatchLive(self.connection, self.discovery, wanted, self.settings.tracking)
         live.find_namespaces(entry.application.spec.destination.namespace for entry in questions)
         answers: list[Reconciliation | Comparison] = []
         for entry in asked:
@@ -149,7 +146,7 @@ class Comparer:
         SpecError
             When an ignore rule cannot be evaluated.
         """
-        target, rules = reconciliation.targets[key], compare_rules(reconciliation.application, self.system_rules)
+        target, rules = reconciliation.targets[key], compare_rules(reconciliation.application, self.settings.rules)
         if rules.respect:
             target = respect_ignored(
                 target, reconciliation.live.get(key), rules=rules, openapi=self.schemas.openapi, jq=self._judge.jq
@@ -170,31 +167,13 @@ class Comparer:
             reason=reason,
         )
 
-    def _check_destination(self, application: Application) -> None:
-        destination = application.spec.destination
-        here = (IN_CLUSTER_SERVER, self.connection.server)
-        server = destination.server.rstrip("/")
-        if (server and server not in here) or (destination.name and destination.name not in CLUSTER_NAMES):
-            field_name = "server" if server else "name"
-            raise SpecError(
-                f"Application {application.name}",
-                [
-                    Violation(
-                        f"spec.destination.{field_name}",
-                        f"{server or destination.name} is not the connected cluster ({self.connection.server}, also known as "
-                        f"{IN_CLUSTER_SERVER} or in-cluster); choose its context with --context",
-                    )
-                ],
-            )
-
-    def _tracking_name(self, application: Application) -> str:
+    def tracking_name(self, application: Application) -> str:
         """Applications outside Argo CD's namespace mark their objects with ``<namespace>_<name>``."""
         namespace = application.metadata.namespace or self.namespace
         return application.name if namespace == self.namespace else f"{namespace}_{application.name}"
 
     def _question(self, application: Application, revision: str | None) -> "_Question":
         """The target, prepared, and what has to be listed to compare it."""
-        self._check_destination(application)
         target = self.generate(application, revision=revision)
         prepared = self._prepare(application, target)
         return _Question(application, target, prepared, frozenset(self._wanted(application, prepared)))
@@ -202,18 +181,23 @@ class Comparer:
     def _prepare(self, application: Application, target: Target) -> PreparedTarget:
         identity = (application.metadata.namespace, application.name)
         known = self._prepared.get(identity)
-        if known is not None and known.made_of(target, application, self.discovery):
+        if known is not None and known.made_of(target, application, self.discovery, self.settings):
             return known.prepared
         prepared = prepare_target(
             [sourced.manifest for sourced in target.manifests],
             self.discovery,
-            application=self._tracking_name(application),
+            application=self.tracking_name(application),
             namespace=application.spec.destination.namespace,
+            tracking=self.settings.tracking,
+            is_excluded=self._is_excluded,
         )
         self._prepared[identity] = _Prepared(
-            target.manifests, application.spec.destination.namespace, self.discovery, prepared
+            target.manifests, application.spec.destination.namespace, self.discovery, self.settings, prepared
         )
         return prepared
+
+    def _is_excluded(self, group: str, kind: str) -> bool:
+        return self.settings.resources.excludes(group, kind, cluster=self.connection.server)
 
     def _wanted(self, application: Application, target: PreparedTarget) -> Iterator[Wanted]:
         """The kinds of the target and of what the application held before, in the namespaces where it did."""
@@ -224,7 +208,7 @@ class Comparer:
         for entry in application.status.get("resources") or ():
             gvk = GroupVersionKind(entry.get("group", ""), entry.get("version", ""), entry.get("kind", ""))
             held = self.discovery.find(gvk) or self.discovery.preferred(gvk.group, gvk.kind)
-            if held is not None:
+            if held is not None and not self._is_excluded(gvk.group, gvk.kind):
                 yield held, entry.get("namespace", "") if held.namespaced else ""
 
     def _answer(self, question: "_Question", live: BatchLive) -> Reconciliation:
@@ -236,7 +220,7 @@ class Comparer:
             if (error := live.error_of((resource, namespace)))
         }
         objects = live.objects
-        rules = compare_rules(application, self.system_rules)
+        rules = compare_rules(application, self.settings.rules)
         subjects = [
             Subject(
                 key,
@@ -249,7 +233,7 @@ class Comparer:
             for key, obj in prepared.resources.items()
         ]
         identity = (application.metadata.namespace, application.name)
-        compared = self._judge.compare(identity, subjects, rules, self.customizations)
+        compared = self._judge.compare(identity, subjects, rules, self.settings.customizations)
         extra = self._extra(application, prepared, live)
         hooks = [ResourceKey.of(hook) for hook in prepared.hooks]
         held = [*prepared.resources, *hooks, *(entry.key for entry in extra)]
@@ -267,8 +251,8 @@ class Comparer:
         """Live objects that bear our mark and that the target no longer holds."""
         hooks = {ResourceKey.of(hook) for hook in target.hooks}
         return [
-            self._judge.compare_extra(key, live.objects[key], self.customizations)
-            for key in live.tracked.get(self._tracking_name(application), ())
+            self._judge.compare_extra(key, live.objects[key], self.settings.customizations)
+            for key in live.tracked.get(self.tracking_name(application), ())
             if key not in target.resources and key not in hooks and prunable(live.objects[key])
         ]
 
@@ -319,11 +303,13 @@ class _Prepared:
     manifests: tuple[SourcedManifest, ...]
     namespace: str
     discovery: Discovery
+    settings: EngineSettings
     prepared: PreparedTarget
 
-    def made_of(self, target: Target, application: Application, discovery: Discovery) -> bool:
+    def made_of(self, target: Target, application: Application, discovery: Discovery, settings: EngineSettings) -> bool:
         return (
             self.manifests is target.manifests
             and self.namespace == application.spec.destination.namespace
             and self.discovery is discovery
+            and self.settings is settings
         )

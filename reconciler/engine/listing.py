@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Final
 
 from reconciler.cluster import ApiResource, Connection, Discovery, Listing, get_object, list_many
-from reconciler.cluster.tracking import is_self_referencing, tracked_by
+from reconciler.cluster.tracking import TrackingSettings, application_of, is_managed_by
 from reconciler.errors import ClusterError
 from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, namespace_of
 
@@ -23,12 +23,17 @@ class BatchLive:
     ----------
     wanted
         All that will be asked for; nothing else is listed.
+    tracking
+        How objects are marked with their application.
     """
 
-    def __init__(self, connection: Connection, discovery: Discovery, wanted: Iterable[Wanted]) -> None:
+    def __init__(
+        self, connection: Connection, discovery: Discovery, wanted: Iterable[Wanted], tracking: TrackingSettings
+    ) -> None:
         self._connection = connection
         self._discovery = discovery
         self._wanted = tuple(dict.fromkeys(wanted))
+        self._tracking = tracking
         self._namespaces: dict[str, bool] = {}
 
     @cached_property
@@ -57,9 +62,9 @@ class BatchLive:
         """Keys of the objects that bear an application's mark, by the application's tracking name."""
         found: dict[str, list[ResourceKey]] = {}
         for key, obj in self.objects.items():
-            tracking = tracked_by(obj)
-            if tracking is not None and is_self_referencing(obj, tracking):
-                found.setdefault(tracking.application, []).append(key)
+            name = application_of(obj, self._tracking)
+            if name and is_managed_by(obj, name, self._tracking):
+                found.setdefault(name, []).append(key)
         return found
 
     def error_of(self, wanted: Wanted) -> ClusterError | None:

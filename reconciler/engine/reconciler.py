@@ -7,13 +7,17 @@ from datetime import UTC, datetime
 
 from reconciler.cluster import Connection
 from reconciler.cluster.applications import get_application, get_project, list_applications, patch_status
+from reconciler.cluster.clusters import ClusterSecrets, read_cluster_secrets
 from reconciler.cluster.configuration import read_configuration
+from reconciler.cluster.orphans import OrphanSearch, ignored_orphans
+from reconciler.cluster.tree import ResourceTree
 from reconciler.diff.client_side import migrated_ownership
 from reconciler.diff.records import Comparison
 from reconciler.engine.comparing import Comparer, application_key
 from reconciler.engine.records import Reconciliation, SyncOutcome
+from reconciler.engine.trees import read_application_tree
 from reconciler.engine.waiting import wait_until_settled
-from reconciler.errors import NotFoundError, ReconcilerError, SpecError, UsageError
+from reconciler.errors import NotFoundError, ReconcilerError, SpecError, UsageError, Violation
 from reconciler.history import HistoryStore, SyncRecord, resource_outcomes
 from reconciler.manifest.objects import Manifest, ResourceKey
 from reconciler.model import Application, AppProject, parse_application, parse_project
@@ -58,7 +62,10 @@ class Reconciler:
         self.namespace = namespace
         self.clock = clock
         sources = sources or Sources(lambda: read_configuration(connection, namespace=namespace), project=self.project)
+        self.sources = sources
         self.comparer = Comparer(connection, sources, namespace=namespace, clock=clock)
+        self.clusters = ClusterSecrets(connection, lambda: read_cluster_secrets(connection, namespace=namespace))
+        self._comparers = {id(connection): self.comparer}
 
     def applications(self) -> list[Application]:
         """All Applications of the namespace, by name.
@@ -98,11 +105,41 @@ class Reconciler:
 
         Between two of these calls every repository is fetched once and a revision stays what it was.
         """
-        self.comparer.begin_run()
+        self.sources.begin_run()
+        self.clusters.forget()
+        for comparer in self._comparers.values():
+            comparer.begin_run()
+
+    def at(self, application: Application) -> Comparer:
+        """What compares with the cluster that is the Application's destination.
+
+        Raises
+        ------
+        SpecError
+            When no such cluster is known, or its namespace is not ours to manage there.
+        """
+        destination = application.spec.destination
+        try:
+            record = self.clusters.record(server=destination.server, name=destination.name)
+            connection = self.clusters.connect(server=destination.server, name=destination.name)
+        except NotFoundError as error:
+            field = "server" if destination.server else "name"
+            hint = "add its Secret, or choose its context with --context"
+            raise SpecError(
+                f"Application {application.name}", [Violation(f"spec.destination.{field}", f"{error}; {hint}")]
+            ) from error
+        if destination.namespace and not record.manages(destination.namespace):
+            text = f"{destination.namespace} is not among the namespaces of cluster {record.name}"
+            raise SpecError(f"Application {application.name}", [Violation("spec.destination.namespace", text)])
+        comparer = self._comparers.get(id(connection))
+        if comparer is None:
+            comparer = Comparer(connection, self.sources, namespace=self.namespace, clock=self.clock)
+            self._comparers[id(connection)] = comparer
+        return comparer
 
     def generate(self, application: Application, *, revision: str | None = None) -> Target:
         """The target manifests at ``revision``, or at the Application's own target revision."""
-        return self.comparer.generate(application, revision=revision)
+        return self.at(application).generate(application, revision=revision)
 
     def reconcile(self, application: Application, *, revision: str | None = None) -> Reconciliation:
         """Render, list and compare one Application; what a plan is made from.
@@ -114,24 +151,52 @@ class Reconciler:
         ClusterError
             When the cluster cannot be asked.
         """
-        return self.comparer.reconcile(application, revision=revision)
+        return self.at(application).reconcile(application, revision=revision)
 
     def compare(self, application: Application, *, revision: str | None = None) -> Comparison:
         """As `reconcile`, without the secrets."""
-        return self.comparer.reconcile(application, revision=revision).comparison
+        return self.at(application).reconcile(application, revision=revision).comparison
 
     def wait(
         self, application: Application, *, revision: str | None = None, timeout_s: float | None = None
     ) -> Comparison:
         """Wait until the application is Synced and Healthy, or Degraded; see `wait_until_settled`."""
-        return wait_until_settled(self.comparer, application, revision=revision, timeout_s=timeout_s)
+        return wait_until_settled(self.at(application), application, revision=revision, timeout_s=timeout_s)
 
     def compare_all(self, applications: Sequence[Application]) -> list[Comparison]:
         """Compare many; one that cannot be compared is Unknown with the reason and keeps none of the others back."""
-        return [
-            answer if isinstance(answer, Comparison) else answer.comparison
-            for answer in self.comparer.reconcile_all(applications)
-        ]
+        answers: dict[int, Comparison] = {}
+        batches: dict[int, list[int]] = {}
+        for index, application in enumerate(applications):
+            try:
+                batches.setdefault(id(self.at(application).connection), []).append(index)
+            except ReconcilerError as error:
+                answers[index] = self.comparer.unknown(application, str(error))
+        for connection, members in batches.items():
+            found = self._comparers[connection].reconcile_all([applications[index] for index in members])
+            for index, answer in zip(members, found, strict=True):
+                answers[index] = answer if isinstance(answer, Comparison) else answer.comparison
+        return [answers[index] for index in range(len(applications))]
+
+    def tree(self, application: Application, *, orphaned: bool = False) -> ResourceTree:
+        """What an Application manages and all that this owns, down to pods; see `reconciler.cluster.tree`.
+
+        ``orphaned`` looks for objects of the destination's namespace that no Application manages, too.
+        """
+        search = self._orphan_search(application) if orphaned else None
+        return read_application_tree(self.at(application), self.reconcile(application), orphans=search)
+
+    def _orphan_search(self, application: Application) -> OrphanSearch:
+        project = self.project(application.project)
+        try:
+            names = {self.comparer.tracking_name(each) for each in self.applications()}
+        except NotFoundError:
+            names = set()
+        return OrphanSearch(
+            application.spec.destination.namespace,
+            ignore=ignored_orphans(project) if project is not None else (),
+            is_application={*names, self.comparer.tracking_name(application)}.__contains__,
+        )
 
     def plan(self, reconciliation: Reconciliation, *, options: PlanOptions = PlanOptions()) -> SyncPlan:
         """What a sync would do, in order; nothing is touched."""
@@ -178,14 +243,15 @@ class Reconciler:
         children: list[SyncOutcome] = []
         operation_id = str(uuid.uuid4())
         self._begin(operation_id, reconciliation, options, initiated_by)
+        comparer = self.at(application)
         runner = SyncRunner(
-            self.connection,
-            self.comparer.discovery,
-            self.comparer.schemas.openapi,
+            comparer.connection,
+            comparer.discovery,
+            comparer.schemas.openapi,
             manifests,
             clock=self.clock,
             on_event=on_event,
-            customizations=self.comparer.customizations,
+            customizations=comparer.settings.customizations,
             taken_over=taken_over,
             options=replace(run_options, propagation=prune_propagation(application)),
             sync_child=lambda key: self._sync_child(
@@ -197,7 +263,7 @@ class Reconciler:
         if runner.interrupted:
             raise KeyboardInterrupt
         if any(task.key.kind == "CustomResourceDefinition" for task in plan.tasks):
-            self.comparer.forget_kinds()
+            comparer.forget_kinds()
         if options.dry_run:
             return SyncOutcome(result, None)
         settled: Comparison | None = None
@@ -262,7 +328,7 @@ class Reconciler:
                 application=comparison.application,
                 namespace=comparison.namespace,
                 project=comparison.project,
-                cluster=self.connection.server,
+                cluster=self.at(application).connection.server,
                 target_revision=source.target_revision or "HEAD",
                 revisions=comparison.revisions,
                 started_at=self.clock(),
@@ -308,6 +374,7 @@ class Reconciler:
         self, reconciliation: Reconciliation, options: PlanOptions
     ) -> tuple[SyncPlan, dict[str, Manifest], dict[str, Manifest]]:
         """The plan, the real manifests by task id, and the live objects whose fields have to be taken over."""
+        comparer = self.at(reconciliation.application)
         revision = reconciliation.comparison.revision
         started = int(self.clock().timestamp())
         named = [
@@ -316,7 +383,7 @@ class Reconciler:
             for phase in sync_phases(hook)
         ]
         hooks = [
-            HookTarget(phase, self.comparer.masker.mask_object(hook), reconciliation.live.get(ResourceKey.of(hook)))
+            HookTarget(phase, comparer.masker.mask_object(hook), reconciliation.live.get(ResourceKey.of(hook)))
             for phase, hook in named
         ]
         plan = plan_sync(
@@ -332,10 +399,10 @@ class Reconciler:
             if task.action is TaskAction.HOOK:
                 manifests[task.id] = by_phase[(task.phase, task.key)]
             elif task.action is TaskAction.APPLY:
-                manifests[task.id] = self.comparer.to_apply(reconciliation, task.key)
+                manifests[task.id] = comparer.to_apply(reconciliation, task.key)
             elif task.target is not None:
                 manifests[task.id] = task.target
-        openapi = self.comparer.schemas.openapi
+        openapi = comparer.schemas.openapi
         taken_over = {
             task.id: live
             for task in plan.tasks

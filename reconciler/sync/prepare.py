@@ -1,11 +1,11 @@
 """Target manifests as they will be applied: namespace filled in, marked with their application, kinds looked up."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.cluster.discovery import ApiResource, Discovery
-from reconciler.cluster.tracking import with_tracking
-from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, metadata_of, namespace_of
+from reconciler.cluster.tracking import DEFAULT_TRACKING, TrackingSettings, with_tracking
+from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, metadata_of, name_of, namespace_of
 from reconciler.sync.hooks import is_hook, is_skipped
 
 
@@ -21,12 +21,19 @@ class PreparedTarget:
 
 
 def prepare_target(
-    manifests: Iterable[Manifest], discovery: Discovery, *, application: str, namespace: str
+    manifests: Iterable[Manifest],
+    discovery: Discovery,
+    *,
+    application: str,
+    namespace: str,
+    tracking: TrackingSettings = DEFAULT_TRACKING,
+    is_excluded: Callable[[str, str], bool] = lambda _group, _kind: False,
 ) -> PreparedTarget:
     """Prepare the manifests of one application.
 
     ``namespace`` is the destination's: it fills namespaced objects that have none, and cluster-scoped objects lose theirs.
-    The last of two objects with one key wins, with a warning (controller/state.go NormalizeTargetObjects).
+    Objects of an excluded kind (``resource.exclusions``) are left out with a warning. The last of two objects with one key
+    wins, with a warning (controller/state.go NormalizeTargetObjects).
     """
     documents = list(manifests)
     scopes = _defined_scopes(documents)
@@ -39,10 +46,16 @@ def prepare_target(
         if is_skipped(document):
             continue
         gvk = GroupVersionKind.of(document)
+        if is_excluded(gvk.group, gvk.kind):
+            warnings.append(f"Resource {gvk.group}/{gvk.kind} {name_of(document)} is excluded in the settings")
+            continue
         resource = discovery.find(gvk)
         namespaced = resource.namespaced if resource else scopes.get((gvk.group, gvk.kind), True)
         obj = with_tracking(
-            _placed(document, namespace if namespaced else ""), application=application, namespace=namespace
+            _placed(document, namespace if namespaced else ""),
+            application=application,
+            namespace=namespace,
+            settings=tracking,
         )
         if is_hook(document):
             hooks.append(obj)

@@ -6,7 +6,7 @@ Each figure stands beside its limit or a peer in the same run.
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.bench import applications, commands, comparison, live, tools
+from tests.bench import applications, commands, comparison, live, tools, typed
 
 BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "help": commands.help_text,
@@ -17,6 +17,7 @@ BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "fleet": applications.fleet,
     "helm": tools.helm,
     "kustomize": tools.kustomize,
+    "typed": typed.typed,
     "live": live.live,
     "compare": comparison.compare,
 }

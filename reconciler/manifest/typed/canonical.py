@@ -8,7 +8,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reconciler.manifest.objects import Manifest
+from reconciler.manifest.objects import Manifest, metadata_of
 from reconciler.manifest.openapi import Schema
 from reconciler.manifest.quantity import canonical_quantity
 from reconciler.manifest.typed.defaults import defaults_of
@@ -51,7 +51,7 @@ def canonical(schema: Schema, live: Mapping[str, Any] | None, new: Manifest, own
 def _with_system_fields(live: Mapping[str, Any] | None, new: Manifest) -> Manifest:
     """The object with the metadata that only the server writes as live has it."""
     metadata = new.get("metadata")
-    before = (live or {}).get("metadata") or {}
+    before = metadata_of(live or {})
     if not isinstance(metadata, dict):
         return new
     wrong = [key for key in _SYSTEM_FIELDS if metadata.get(key, _MISSING) != before.get(key, _MISSING)]

@@ -102,10 +102,13 @@ def _merge_map(schema: Schema, live: Any, target: dict[str, Any]) -> tuple[Any, 
             if child is None:
                 raise NotOfTypeError
         current = base.get(key, _MISSING)
-        if type(value) is str:  # By far the most frequent kind of value, so it is not worth a call.
-            if str not in child.scalar_types:
+        kind = type(value)
+        if kind is str or kind is int or kind is bool:  # By far the most frequent kinds, so they are not worth a call.
+            if kind not in child.scalar_types:
                 raise NotOfTypeError
-            merged = current if current == value else value
+            merged = current if type(current) is kind and current == value else value
+            if kind is int and type(current) is float and current == value:
+                merged = current
             named["f:" + key] = LEAF
         else:
             merged, below = _merge_value(child, current, value)

@@ -111,7 +111,10 @@ def autoscaler(rng: random.Random) -> dict[str, Any]:
 
     def pods_metric() -> dict[str, Any]:
         value = rng.choice(["0.5", "500m", "1k"])
-        return {"type": "Pods", "pods": {"metric": {"name": "m"}, "target": {"type": "AverageValue", "averageValue": value}}}
+        return {
+            "type": "Pods",
+            "pods": {"metric": {"name": "m"}, "target": {"type": "AverageValue", "averageValue": value}},
+        }
 
     return {
         "metadata": metadata(rng),
@@ -121,8 +124,10 @@ def autoscaler(rng: random.Random) -> dict[str, Any]:
             **some(
                 rng,
                 minReplicas=lambda: rng.choice([1, 2]),
-                metrics=lambda: [metric(name) for name in chosen(rng, ["cpu", "memory"])]
-                + ([pods_metric()] if rng.random() < 0.3 else []),
+                metrics=lambda: (
+                    [metric(name) for name in chosen(rng, ["cpu", "memory"])]
+                    + ([pods_metric()] if rng.random() < 0.3 else [])
+                ),
                 behavior=lambda: some(
                     rng,
                     scaleDown=lambda: {"stabilizationWindowSeconds": rng.choice([0, 60])},
@@ -157,14 +162,19 @@ def autoscaler_status(rng: random.Random) -> dict[str, Any]:
         "desiredReplicas": rng.choice([1, 2]),
         "currentReplicas": 1,
         "conditions": [
-            {"type": kind, "status": rng.choice(["True", "False"])} for kind in chosen(rng, ["AbleToScale", "ScalingActive"])
+            {"type": kind, "status": rng.choice(["True", "False"])}
+            for kind in chosen(rng, ["AbleToScale", "ScalingActive"])
         ],
     }
 
 
 def cluster_role(rng: random.Random) -> dict[str, Any]:
     def rule() -> dict[str, Any]:
-        return {"apiGroups": [rng.choice(["", "apps"])], "resources": ["pods"], "verbs": chosen(rng, ["get", "list"], 1)}
+        return {
+            "apiGroups": [rng.choice(["", "apps"])],
+            "resources": ["pods"],
+            "verbs": chosen(rng, ["get", "list"], 1),
+        }
 
     return {
         "metadata": metadata(rng, owned=False),
@@ -195,7 +205,11 @@ def disruption_budget(rng: random.Random) -> dict[str, Any]:
             **some(
                 rng,
                 selector=lambda: rng.choice(
-                    [{}, {"matchLabels": {"never": "there"}}, {"matchExpressions": [{"key": "n", "operator": "Exists"}]}]
+                    [
+                        {},
+                        {"matchLabels": {"never": "there"}},
+                        {"matchExpressions": [{"key": "n", "operator": "Exists"}]},
+                    ]
                 ),
                 unhealthyPodEvictionPolicy=lambda: rng.choice(["AlwaysAllow", "IfHealthyBudget"]),
             ),
@@ -226,7 +240,10 @@ def limit_range(rng: random.Random) -> dict[str, Any]:
             ),
         }
 
-    return {"metadata": metadata(rng), "spec": {"limits": [limits(kind) for kind in chosen(rng, ["Container", "Pod"], 1)]}}
+    return {
+        "metadata": metadata(rng),
+        "spec": {"limits": [limits(kind) for kind in chosen(rng, ["Container", "Pod"], 1)]},
+    }
 
 
 def volume_claim(rng: random.Random) -> dict[str, Any]:

@@ -177,7 +177,6 @@ def widget_crd(group: str) -> dict[str, Any]:
     }
 
 
-
 def gadget(rng: random.Random, version: str) -> dict[str, Any]:
     """``young`` is known to v2 only."""
     own = {"young": lambda: rng.choice("xy")} if version == "v2" else {}
@@ -189,7 +188,11 @@ def gadget(rng: random.Random, version: str) -> dict[str, Any]:
             size=lambda: rng.choice(["1", 1, "500m", 0.5]),
             when=lambda: rng.choice(["2026-01-01T00:00:00Z", "2026-01-01T00:00:00+00:00"]),
             rules=lambda: [
-                {"path": path, **({"host": host} if host else {}), **some(rng, weight=lambda: rng.choice([1, 2.5, None]))}
+                {
+                    "path": path,
+                    **({"host": host} if host else {}),
+                    **some(rng, weight=lambda: rng.choice([1, 2.5, None])),
+                }
                 for host, path in chosen(rng, rules)
             ],
             zones=lambda: {zone: chosen(rng, ["p", "q"]) for zone in chosen(rng, ["z1", "z2"])},
@@ -200,7 +203,10 @@ def gadget(rng: random.Random, version: str) -> dict[str, Any]:
             maybe=lambda: rng.choice([None, {}, {"a": 1}, {"a": None}]),
             list=lambda: rng.choice([None, [], ["a"], ["a", "b"]]),
             backends=lambda: [
-                {"name": name, **some(rng, port=lambda: rng.choice([80, 81]), options=lambda: some(rng, fast=lambda: True))}
+                {
+                    "name": name,
+                    **some(rng, port=lambda: rng.choice([80, 81]), options=lambda: some(rng, fast=lambda: True)),
+                }
                 for name in chosen(rng, ["a", "b", "b"])
             ],
             **own,

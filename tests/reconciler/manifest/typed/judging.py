@@ -147,6 +147,9 @@ def _as_stored(case: Case) -> dict[str, Any]:
         given = body["metadata"].get("annotations") or {}
         kept = {key: text for key, text in meta["annotations"].items() if "autoscaling." not in key or key in given}
         meta = result["metadata"] = {**meta, "annotations": kept} if kept else _without(meta, "annotations")
+    if is_whole and obj["kind"] == "HorizontalPodAutoscaler":
+        # The status comes back later, too, and autoscaling/v1 tells of it in annotations.
+        result = {**_without(result, "status"), **({"status": body["status"]} if "status" in body else {})}
     # An empty list that is always written comes back as null.
     result |= {key: [] for key, value in obj.items() if value is None and body.get(key) == []}
     if is_whole and obj["kind"] == "Service":

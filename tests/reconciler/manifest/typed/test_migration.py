@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,6 @@ from tests.reconciler.manifest.typed.recorded import recorded_openapi
 @pytest.fixture(scope="module")
 def documented() -> OpenApi:
     return recorded_openapi()
-
-
-@pytest.fixture
-def place(controlplane: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Client, Path]]:
-    with closing(Client(controlplane)) as client:
-        yield client, controlplane
 
 
 def config_map(**data: str) -> dict[str, Any]:
@@ -67,7 +60,14 @@ def test_ownership_moves_as_kubectl_moves_it(
             live = client.get(path).expect(200)
             migrated = migrate_client_side_apply(live, to_manager=FIELD_MANAGER)
             _kubectl(
-                controlplane, tmp_path, after, name, "--server-side", "--force-conflicts", "--field-manager", FIELD_MANAGER
+                controlplane,
+                tmp_path,
+                after,
+                name,
+                "--server-side",
+                "--force-conflicts",
+                "--field-manager",
+                FIELD_MANAGER,
             )
             answer = client.get(path).expect(200)
         finally:

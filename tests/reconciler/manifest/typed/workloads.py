@@ -11,7 +11,9 @@ GATE = {"name": "typed.example.com/never"}
 def variable_value(rng: random.Random) -> dict[str, Any]:
     if rng.random() < 0.8:
         return {"value": rng.choice(["", "v", "w"])} if rng.random() < 0.8 else {}
-    source = rng.choice([{"fieldRef": {"fieldPath": "metadata.name"}}, {"resourceFieldRef": {"resource": "limits.cpu"}}])
+    source = rng.choice(
+        [{"fieldRef": {"fieldPath": "metadata.name"}}, {"resourceFieldRef": {"resource": "limits.cpu"}}]
+    )
     return {"valueFrom": source}
 
 
@@ -49,7 +51,9 @@ def pod_spec(rng: random.Random) -> dict[str, Any]:
     names = rng.sample(["web", "log", "mesh"], rng.randint(1, 2))
     volumes: list[dict[str, Any]] = [{"name": "v", "emptyDir": {}}]
     if rng.random() < 0.4:
-        volumes.append({"name": "w", "configMap": {"name": "c", **some(rng, items=lambda: [{"key": "k", "path": "p"}])}})
+        volumes.append(
+            {"name": "w", "configMap": {"name": "c", **some(rng, items=lambda: [{"key": "k", "path": "p"}])}}
+        )
     if rng.random() < 0.3:
         sources = [
             {"serviceAccountToken": {"path": "token"}},
@@ -151,7 +155,12 @@ def pod(rng: random.Random) -> dict[str, Any]:
             **spec,
             # What admission would add.
             "tolerations": [
-                {"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
+                {
+                    "key": f"node.kubernetes.io/{key}",
+                    "operator": "Exists",
+                    "effect": "NoExecute",
+                    "tolerationSeconds": 300,
+                }
                 for key in ("not-ready", "unreachable")
             ],
             "serviceAccountName": "default",
@@ -190,4 +199,3 @@ def deployment_status(rng: random.Random) -> dict[str, Any]:
 
     conditions = [condition(kind) for kind in rng.sample(["Available", "Progressing"], rng.randint(0, 2))]
     return some(rng, observedGeneration=lambda: rng.randint(0, 3), conditions=lambda: conditions)
-
