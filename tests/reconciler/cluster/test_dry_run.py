@@ -149,7 +149,7 @@ def stored() -> Manifest:
 def mutated(obj: Manifest, **pod: Any) -> Manifest:
     """As a webhook leaves it: changed, with managedFields as they were."""
     spec = {**obj["spec"]["template"]["spec"], **pod}
-    return {**obj, "spec": {"template": {"spec": spec}}}
+    return {**obj, "spec": {**obj["spec"], "template": {"spec": spec}}}
 
 
 @pytest.mark.parametrize(
