@@ -324,6 +324,7 @@ def _with_entries(live: Manifest | None, result: Manifest, entries: list[Manager
 
 
 def _timeless(managed_fields: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The entries without their times, in their order, which goes by time as well."""
     return [{key: value for key, value in entry.items() if key != "time"} for entry in managed_fields]
 
 

@@ -55,7 +55,7 @@ def _pruned_below(
     positions = _positions(schema, merged)
     if not all(element in positions and has_below(named, element) for element in gone):
         return _NOT_BELOW
-    result = merged.copy()
+    result = merged
     for element in gone:
         position = positions[element]
         child = schema.item if type(merged) is list else schema.child(position)
@@ -63,7 +63,9 @@ def _pruned_below(
         kept = prune(child, merged[position], _children(last, element), _children(named, element), sets)
         if not kept:
             return _NOT_BELOW
-        result[position] = kept
+        if kept is not merged[position]:
+            result = merged.copy() if result is merged else result
+            result[position] = kept
     return result
 
 

@@ -11,7 +11,6 @@ from reconciler.errors import SpecError
 from reconciler.manifest import OpenApi, predict_apply, predict_update
 
 LONG_AGO = "2001-01-01T00:00:00Z"
-NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 ABSENT = "<absent>"
 CONDITIONS = "f:autoscaling.alpha.kubernetes.io/conditions"
 APPLIES = ("apply", "force", "apply-status")
@@ -80,7 +79,7 @@ def judge(case: Case, openapi: OpenApi) -> tuple[Verdict, list[str]]:
 
 
 def _judge_apply(case: Case, openapi: OpenApi) -> tuple[Verdict, list[str]]:
-    options: dict[str, Any] = {"field_manager": case.manager, "openapi": openapi, "now": NOW}
+    options: dict[str, Any] = {"field_manager": case.manager, "openapi": openapi, "now": _now(case)}
     options["subresource"] = case.subresource
     force = case.action == "force"
     try:
@@ -111,8 +110,11 @@ def _judge_apply(case: Case, openapi: OpenApi) -> tuple[Verdict, list[str]]:
 
 
 def _has_changed_version(case: Case) -> bool:
-    entries = (case.live or {}).get("metadata", {}).get("managedFields") or []
-    mine = [entry for entry in entries if entry["manager"] == case.manager and entry["operation"] == "Apply"]
+    mine = [
+        entry
+        for entry in _entries(case.live or {})
+        if entry["manager"] == case.manager and entry["operation"] == "Apply"
+    ]
     return any(entry["apiVersion"] != case.body["apiVersion"] for entry in mine)
 
 
@@ -124,10 +126,21 @@ def _judge_update(case: Case, openapi: OpenApi) -> tuple[Verdict, list[str]]:
     if given is not None:
         new["metadata"]["managedFields"] = given
     predicted = predict_update(
-        case.live, new, field_manager=case.manager, openapi=openapi, subresource=case.subresource, now=NOW
+        case.live, new, field_manager=case.manager, openapi=openapi, subresource=case.subresource, now=_now(case)
     )
     nulls = {key: None for key, value in case.answer.items() if value is None}
     return _compare({**predicted, **nulls}, case.answer, None)
+
+
+def _now(case: Case) -> datetime.datetime:
+    """After all that was written before; within a second the server tells times apart that managedFields does not."""
+    entries = [entry for obj in (case.live or {}, case.answer) for entry in _entries(obj)]
+    latest = max((entry["time"] for entry in entries if entry.get("time")), default=LONG_AGO)
+    return datetime.datetime.fromisoformat(latest) + datetime.timedelta(seconds=1)
+
+
+def _entries(obj: dict[str, Any]) -> list[dict[str, Any]]:
+    return (obj.get("metadata") or {}).get("managedFields") or []
 
 
 def _told(case: Case) -> Any:
@@ -209,7 +222,7 @@ def _comparable(obj: dict[str, Any]) -> dict[str, Any]:
 def owners(obj: dict[str, Any]) -> dict[tuple[Any, ...], list[Any]]:
     """managedFields as a set; of times only whether there is one and whether it is an old one."""
     result: dict[tuple[Any, ...], list[Any]] = {}
-    for entry in obj["metadata"].get("managedFields") or []:
+    for entry in _entries(obj):
         key = (entry["manager"], entry["operation"], entry["apiVersion"], entry.get("subresource", ""))
         result.setdefault(key, []).append((_age(entry), _without_conditions(entry["fieldsV1"])))
     return result
