@@ -1,6 +1,8 @@
 """Live objects for a batch of applications: each kind listed once, however many applications ask for it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Final
 
@@ -44,12 +46,14 @@ class BatchLive:
             namespaces.setdefault(resource, []).append(namespace)
         whole = [resource for resource, found in namespaces.items() if len(found) >= WHOLE_CLUSTER]
         found: dict[Wanted, Listing] = {}
-        for listing in list_many(self._connection, [(resource, "") for resource in whole]):
-            # Who may not list the whole cluster may still list the namespaces.
-            if listing.error is None:
-                found.update(_split(listing, namespaces[listing.resource]))
-        rest = [pair for pair in self._wanted if pair not in found]
-        found.update(((listing.resource, listing.namespace), listing) for listing in list_many(self._connection, rest))
+        with _without_garbage_collection():
+            for listing in list_many(self._connection, [(resource, "") for resource in whole]):
+                # Who may not list the whole cluster may still list the namespaces.
+                if listing.error is None:
+                    found.update(_split(listing, namespaces[listing.resource]))
+            rest = [pair for pair in self._wanted if pair not in found]
+            listings = list_many(self._connection, rest)
+        found.update(((listing.resource, listing.namespace), listing) for listing in listings)
         return found
 
     @cached_property
@@ -91,6 +95,18 @@ class BatchLive:
         if listing.error is None:
             there = {ResourceKey.of(obj).name for obj in listing.objects}
             self._namespaces.update((name, name in there) for name in missing)
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Decoding big lists makes many objects and no garbage; looking for it would take longer than the decoding."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _split(listing: Listing, namespaces: Sequence[str]) -> Mapping[Wanted, Listing]:
