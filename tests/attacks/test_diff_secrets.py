@@ -38,7 +38,13 @@ def secret(values: dict[str, str], *, text: bool = False) -> Manifest:
     body: dict[str, Any] = (
         {"stringData": values} if text else {"data": {name: encoded(value) for name, value in values.items()}}
     )
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "namespace": "shop"}, **body}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "Opaque",
+        "metadata": {"name": "db", "namespace": "shop"},
+        **body,
+    }
 
 
 def stored(values: dict[str, str], extra: dict[str, str]) -> Manifest:
