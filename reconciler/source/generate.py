@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 
 from reconciler.errors import GenerationError, RepositoryError, RevisionError, SpecError
-from reconciler.manifest.objects import Manifest, ResourceKey, metadata_of
 from reconciler.model import Application, ApplicationSource
 from reconciler.source.build_environment import build_variables
 from reconciler.source.cache import Inputs, RenderCache, Rendered
+from reconciler.source.combining import combine, refuse_repeated
 from reconciler.source.detection import detect_source_type
 from reconciler.source.directory import render_directory
 from reconciler.source.files.paths import resolve_path, shown
@@ -32,7 +32,7 @@ from reconciler.source.plugin.render import render_plugin
 from reconciler.source.rendering import Rendering, RenderRequest
 from reconciler.source.resolving import Charts, Repositories, ResolvedSource, Resolver
 from reconciler.source.settings import DEFAULT_SETTINGS, SourceSettings
-from reconciler.source.target import NO_CAPABILITIES, Capabilities, RenderedSource, SourcedManifest, SourceType, Target
+from reconciler.source.target import NO_CAPABILITIES, Capabilities, RenderedSource, SourceType, Target
 
 RENDERER = "1"
 """Raised when renders of the same input come out differently; part of every cache key."""
@@ -133,7 +133,7 @@ class Generator:
         if memo is not None and all(new is old for new, old in zip(rendered, memo.rendered, strict=True)):
             target = replace(memo.target, sources=sources)
         else:
-            target = _combine(application, sources, [result[0] if result else None for result in results])
+            target = combine(application, sources, [result[0] if result else None for result in results])
         self._cache.memo[self._identity(application)] = _Memo(
             application, keys, at, verified, self._capabilities_digest, rendered, target
         )
@@ -202,7 +202,7 @@ class Generator:
         rendered = Rendered(
             rendering.source_type, rendering.objects, _files(observations), pinned=not observations.downloads
         )
-        _refuse_repeated(rendered.manifests, application.spec.destination.namespace, resolved.where)
+        refuse_repeated(rendered.manifests, application.spec.destination.namespace, resolved.where)
         self._cache.put(key, path, observations, inputs, rendered)
         return rendered, False
 
@@ -364,56 +364,3 @@ def _as_cached(target: Target) -> Target:
     return replace(
         target, sources=tuple(replace(source, cached=source.source_type is not None) for source in target.sources)
     )
-
-
-def _combine(
-    application: Application, sources: tuple[RenderedSource, ...], results: Sequence[Rendered | None]
-) -> Target:
-    namespace = application.spec.destination.namespace
-    manifests = [
-        SourcedManifest(obj, origin, index)
-        for index, rendered in enumerate(results)
-        if rendered is not None
-        for obj, origin in rendered.manifests
-    ]
-    kept, warnings = _last_of_each(manifests, namespace) if len(results) > 1 else (manifests, [])
-    return Target(application.name, sources, tuple(kept), tuple(warnings))
-
-
-def _key(manifest: Manifest, namespace: str) -> ResourceKey | None:
-    """The object's key as it will be in the cluster; None where the server makes the name."""
-    if not metadata_of(manifest).get("name"):
-        return None
-    key = ResourceKey.of(manifest)
-    return ResourceKey(key.group, key.kind, key.namespace or namespace, key.name)
-
-
-def _refuse_repeated(manifests: Sequence[tuple[Manifest, str]], namespace: str, where: str) -> None:
-    first: dict[ResourceKey, int] = {}
-    for index, (manifest, origin) in enumerate(manifests):
-        key = _key(manifest, namespace)
-        if key is not None and (other := first.setdefault(key, index)) != index:
-            before = manifests[other][1]
-            files = f"in {before} and {origin}" if before != origin else f"twice in {origin or where}"
-            raise GenerationError(f"{ResourceKey.of(manifest)} is {files}; keep one")
-
-
-def _last_of_each(manifests: Sequence[SourcedManifest], namespace: str) -> tuple[list[SourcedManifest], list[str]]:
-    """Of objects with one key in several sources the last stays (controller/state.go), with Argo CD's warning."""
-    keys = [_key(sourced.manifest, namespace) for sourced in manifests]
-    last = {key: index for index, key in enumerate(keys) if key is not None}
-    kept = [
-        sourced
-        for index, (sourced, key) in enumerate(zip(manifests, keys, strict=True))
-        if key is None or last[key] == index
-    ]
-    counts: dict[ResourceKey, int] = {}
-    for key in keys:
-        if key is not None:
-            counts[key] = counts.get(key, 0) + 1
-    warnings = [
-        f"Resource {key.group}/{key.kind}/{key.namespace}/{key.name} appeared {number} times among application resources."
-        for key, number in sorted(counts.items())
-        if number > 1
-    ]
-    return kept, warnings
