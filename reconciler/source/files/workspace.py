@@ -56,17 +56,15 @@ class Workspace:
         self._written.add(path)
         self.write(path, data)
 
-    def add_folder(self, path: str, folder: Entry, *, leave_out: frozenset[str] = frozenset(), field: str) -> None:
+    def add_folder(self, path: str, folder: Entry, *, field: str) -> None:
         """Write a folder with all below it.
 
         Parameters
         ----------
-        leave_out
-            File names that are not written.
         field
             Names the folder in messages.
         """
-        self._add_folder(path, folder, (), leave_out, field)
+        self._add_folder(path, folder, (), field)
 
     def write(self, path: str, data: bytes) -> None:
         """Write bytes of our own making, or of the commit, at a path that does not exist yet."""
@@ -81,9 +79,7 @@ class Workspace:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
 
-    def _add_folder(
-        self, path: str, folder: Entry, above: tuple[str, ...], leave_out: frozenset[str], field: str
-    ) -> None:
+    def _add_folder(self, path: str, folder: Entry, above: tuple[str, ...], field: str) -> None:
         if folder.object_id in above:
             raise GenerationError(f"{field}: {shown(path)} in {self._tree} holds itself through a symbolic link")
         self._folders += 1
@@ -94,10 +90,10 @@ class Workspace:
         for child in self._tree.children(folder):
             name = child.name
             entry = child if child.kind in (Kind.FILE, Kind.FOLDER) else self._tree.find(child.path)
-            if entry is None or name in leave_out:
+            if entry is None:
                 continue
             inner = f"{path}/{name}" if path else name
             if entry.kind is Kind.FOLDER:
-                self._add_folder(inner, entry, (*above, folder.object_id), leave_out, field)
+                self._add_folder(inner, entry, (*above, folder.object_id), field)
             else:
                 self.add(inner, entry)
