@@ -55,6 +55,7 @@ class Comparer:
         self.schemas = SchemaCache(connection)
         self._discovered: Discovery | None = None
         self._settings: tuple[Any, EngineSettings] | None = None
+        self._known_rules: dict[tuple[str, str], tuple[Application, EngineSettings, CompareRules]] = {}
         self._prepared: dict[tuple[str, str], _Prepared] = {}
         self.masker = Masker(secrets.token_bytes(32))
         self._judge = Judge(connection, self.schemas, self.masker)
@@ -146,12 +147,21 @@ class Comparer:
         SpecError
             When an ignore rule cannot be evaluated.
         """
-        target, rules = reconciliation.targets[key], compare_rules(reconciliation.application, self.settings.rules)
+        target, rules = reconciliation.targets[key], self._rules(reconciliation.application)
         if rules.respect:
             target = respect_ignored(
                 target, reconciliation.live.get(key), rules=rules, openapi=self.schemas.openapi, jq=self._judge.jq
             )
         return normalize_target(target)
+
+    def _rules(self, application: Application) -> CompareRules:
+        """The rules of an Application, made once for the object: their digest takes long."""
+        identity = (application.metadata.namespace, application.name)
+        known = self._known_rules.get(identity)
+        if known is None or known[0] is not application or known[1] is not self.settings:
+            known = (application, self.settings, compare_rules(application, self.settings.rules))
+            self._known_rules[identity] = known
+        return known[2]
 
     def unknown(self, application: Application, reason: str) -> Comparison:
         """The answer for an Application that cannot be compared."""
@@ -220,7 +230,7 @@ class Comparer:
             if (error := live.error_of((resource, namespace)))
         }
         objects = live.objects
-        rules = compare_rules(application, self.settings.rules)
+        rules = self._rules(application)
         subjects = [
             Subject(
                 key,

@@ -11,7 +11,6 @@ from reconciler.cluster.clusters import ClusterSecrets, read_cluster_secrets
 from reconciler.cluster.configuration import read_configuration
 from reconciler.cluster.orphans import OrphanSearch, ignored_orphans
 from reconciler.cluster.tree import ResourceTree
-from reconciler.diff.client_side import migrated_ownership
 from reconciler.diff.records import Comparison
 from reconciler.engine.comparing import Comparer, application_key
 from reconciler.engine.records import Reconciliation, SyncOutcome
@@ -27,7 +26,9 @@ from reconciler.sync.plan import plan_sync, prune_propagation, refused_options
 from reconciler.sync.records import HookTarget, PlanOptions, SyncPlan, SyncResult, TaskAction
 from reconciler.sync.runner import Listener, RunOptions, SyncRunner
 from reconciler.sync.status import application_status, merge_patch
-from reconciler.terms import SyncStatus
+from reconciler.terms import SyncPhase, SyncStatus
+
+NamedHook = tuple[SyncPhase, Manifest]
 
 
 class Reconciler:
@@ -200,7 +201,7 @@ class Reconciler:
 
     def plan(self, reconciliation: Reconciliation, *, options: PlanOptions = PlanOptions()) -> SyncPlan:
         """What a sync would do, in order; nothing is touched."""
-        return self._plan(reconciliation, options)[0]
+        return self._plan(reconciliation, options, self._named_hooks(reconciliation))
 
     def sync(
         self,
@@ -235,10 +236,13 @@ class Reconciler:
         """
         self._refuse_unsure(reconciliation)
         application = reconciliation.application
-        plan, manifests, taken_over = self._plan(reconciliation, options)
+        hooks = self._named_hooks(reconciliation)
+        plan = self._plan(reconciliation, options, hooks)
         refused = refused_options(application, plan)
         if refused:
             raise SpecError(f"{application.name} cannot be synced: not supported yet: {'; '.join(refused)}")
+        # A rule that fails refuses the sync before it is recorded as begun.
+        manifests = self._manifests(reconciliation, plan, hooks)
         lineage = parents | {application_key(application, self.namespace)}
         children: list[SyncOutcome] = []
         operation_id = str(uuid.uuid4())
@@ -252,7 +256,7 @@ class Reconciler:
             clock=self.clock,
             on_event=on_event,
             customizations=comparer.settings.customizations,
-            taken_over=taken_over,
+            taken_over=self._taken_over(reconciliation, plan),
             options=replace(run_options, propagation=prune_propagation(application)),
             sync_child=lambda key: self._sync_child(
                 key, lineage, children, run_options=run_options, initiated_by=initiated_by, notebook=notebook
@@ -370,30 +374,34 @@ class Reconciler:
             patch_status(self.connection, self.comparer.discovery, live, merge_patch(current.status, status))
         return comparison
 
-    def _plan(
-        self, reconciliation: Reconciliation, options: PlanOptions
-    ) -> tuple[SyncPlan, dict[str, Manifest], dict[str, Manifest]]:
-        """The plan, the real manifests by task id, and the live objects whose fields have to be taken over."""
-        comparer = self.at(reconciliation.application)
-        revision = reconciliation.comparison.revision
-        started = int(self.clock().timestamp())
-        named = [
+    def _named_hooks(self, reconciliation: Reconciliation) -> list[NamedHook]:
+        """Each hook once a phase, by the name that it has in this operation."""
+        revision, started = reconciliation.comparison.revision, int(self.clock().timestamp())
+        return [
             (phase, named_hook(hook, revision=revision, phase=phase, started_unix_s=started))
             for hook in reconciliation.hooks
             for phase in sync_phases(hook)
         ]
-        hooks = [
-            HookTarget(phase, comparer.masker.mask_object(hook), reconciliation.live.get(ResourceKey.of(hook)))
-            for phase, hook in named
-        ]
-        plan = plan_sync(
+
+    def _plan(self, reconciliation: Reconciliation, options: PlanOptions, hooks: Sequence[NamedHook]) -> SyncPlan:
+        masker = self.at(reconciliation.application).masker
+        return plan_sync(
             reconciliation.application,
             reconciliation.comparison,
-            hooks,
+            [
+                HookTarget(phase, masker.mask_object(hook), reconciliation.live.get(ResourceKey.of(hook)))
+                for phase, hook in hooks
+            ],
             options=options,
             namespace_exists=reconciliation.namespace_exists,
         )
-        by_phase = {(phase, ResourceKey.of(hook)): hook for phase, hook in named}
+
+    def _manifests(
+        self, reconciliation: Reconciliation, plan: SyncPlan, hooks: Sequence[NamedHook]
+    ) -> dict[str, Manifest]:
+        """The real objects to write, by task id."""
+        comparer = self.at(reconciliation.application)
+        by_phase = {(phase, ResourceKey.of(hook)): hook for phase, hook in hooks}
         manifests: dict[str, Manifest] = {}
         for task in plan.tasks:
             if task.action is TaskAction.HOOK:
@@ -402,15 +410,15 @@ class Reconciler:
                 manifests[task.id] = comparer.to_apply(reconciliation, task.key)
             elif task.target is not None:
                 manifests[task.id] = task.target
-        openapi = comparer.schemas.openapi
-        taken_over = {
+        return manifests
+
+    def _taken_over(self, reconciliation: Reconciliation, plan: SyncPlan) -> dict[str, Manifest]:
+        """Live objects, by task id, that may hold fields of client-side applies: the runner moves what there is."""
+        return {
             task.id: live
             for task in plan.tasks
-            if task.action is TaskAction.APPLY
-            and (live := reconciliation.live.get(task.key)) is not None
-            and migrated_ownership(live, openapi) is not live
+            if task.action is TaskAction.APPLY and (live := reconciliation.live.get(task.key)) is not None
         }
-        return plan, manifests, taken_over
 
     def _refuse_unsure(self, reconciliation: Reconciliation) -> None:
         """A sync writes only what was compared for sure, into namespaces that are there or will be."""

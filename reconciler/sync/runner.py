@@ -76,8 +76,8 @@ class SyncRunner:
     customizations
         Health scripts by kind.
     taken_over
-        Live objects, by task id, whose fields belong to another manager of ours, such as kubectl's client-side apply: they
-        are moved to this one before the apply, so that a field which left Git goes.
+        Live objects by task id: what other managers of ours, such as kubectl's client-side apply, own there is moved to
+        this one before the apply, so that a field which left Git goes.
     on_event
         Called with the new state after every event, in the thread that runs the plan.
     """

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from reconciler.errors import RevisionError
 from reconciler.source import RepositoryCache
-from reconciler.source.charts.versions import is_constraint
 from reconciler.source.git.repository import Repository
 from reconciler.source.git.revisions import parse_revision
+from reconciler.source.versions import is_constraint
 from tests.repositories import GitRepository
 
 HOSTILE = [

@@ -12,8 +12,8 @@ from typing import Any
 
 from reconciler.errors import GenerationError, RevisionError, SpecError
 from reconciler.manifest.yaml import load_document
-from reconciler.source.charts.versions import max_satisfying, newest_first
 from reconciler.source.files.paths import shown
+from reconciler.source.versions import max_satisfying, newest_first
 
 MAX_INDEX_BYTES = 64 * 2**20
 

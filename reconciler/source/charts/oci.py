@@ -15,8 +15,8 @@ from reconciler.source.charts.addresses import WebAddress, parse_address
 from reconciler.source.charts.artifacts import DIGEST, Artifact, Layer, has_digest, parse_artifact
 from reconciler.source.charts.http import Access, HttpClient, Response, basic_authorization, bearer_authorization
 from reconciler.source.charts.index import near_versions
-from reconciler.source.charts.versions import is_constraint, max_satisfying
 from reconciler.source.files.paths import shown
+from reconciler.source.versions import is_constraint, max_satisfying
 
 MAX_TAGS = 100_000
 MAX_LAYER_BYTES = 64 * 2**20

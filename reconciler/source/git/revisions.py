@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.errors import RevisionError
-from reconciler.source.charts.versions import is_constraint, is_version, max_satisfying, newest_first
 from reconciler.source.files.paths import has_control_characters, shown
+from reconciler.source.versions import is_constraint, is_version, max_satisfying, newest_first
 
 FULL_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 SHORT_SHA = re.compile(r"[0-9a-f]{7,63}")

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.errors import GenerationError
-from reconciler.source.charts.versions import satisfies
 from reconciler.source.files.paths import SHOWN_LENGTH, join, resolve_path, shown
 from reconciler.source.files.tree import Tree
 from reconciler.source.helm.chart_files import ChartFiles, read_chart
 from reconciler.source.rendering import RenderRequest
+from reconciler.source.versions import satisfies
 
 LOCAL = "file://"
 REMOTE = ("https://", "http://", "oci://")

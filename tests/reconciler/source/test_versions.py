@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.source.charts.versions import (
+from reconciler.source.versions import (
     is_constraint,
     is_version,
     max_satisfying,
