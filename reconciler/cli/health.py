@@ -91,7 +91,7 @@ def _read(file: Path) -> "list[Manifest]":
 
 
 def _run_cases(directory: Path, settings: Settings) -> None:
-    from reconciler.health import run_customization_tests
+    from reconciler.health.suites import run_customization_tests
 
     report = run_customization_tests(directory)
     rows = [{"type": case.type, "name": case.name, "failure": case.failure} for case in report.failures]

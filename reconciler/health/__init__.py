@@ -24,7 +24,6 @@ from reconciler.health.kstatus import assess_by_conventions
 from reconciler.health.parse import SETTING_KSTATUS, parse_customizations, parse_files
 from reconciler.health.readiness import assess_readiness
 from reconciler.health.scripts import ScriptRunner
-from reconciler.health.suites import CaseResult, SuiteReport, run_customization_tests
 
 __all__ = [
     "NO_CUSTOMIZATIONS",
@@ -33,14 +32,12 @@ __all__ = [
     "ActionParameter",
     "ActionResult",
     "ActionScripts",
-    "CaseResult",
     "Customization",
     "Customizations",
     "Layer",
     "ResourceAction",
     "Script",
     "ScriptRunner",
-    "SuiteReport",
     "aggregate_health",
     "assess_by_conventions",
     "assess_health",
@@ -52,5 +49,4 @@ __all__ = [
     "parse_customizations",
     "parse_files",
     "run_action",
-    "run_customization_tests",
 ]

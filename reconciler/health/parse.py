@@ -74,11 +74,11 @@ def parse_files(files: Mapping[str, str], *, origin: str) -> Layer:
         script = Script(text, f"{origin}/{path}", open_libraries=True)
         match path.split("/"):
             case [*folders, "actions", "discovery.lua"] if 1 <= len(folders) <= 2:
-                discovery[_key(folders)] = script
+                discovery[kind_of_folder(folders)] = script
             case [*folders, "actions", name, "action.lua"] if 1 <= len(folders) <= 2:
-                actions[_key(folders)][name] = script
+                actions[kind_of_folder(folders)][name] = script
             case [*folders, "health.lua"] if 1 <= len(folders) <= 2:
-                health[_key(folders)] = script
+                health[kind_of_folder(folders)] = script
     return Layer(
         {
             key: Customization(
@@ -90,7 +90,8 @@ def parse_files(files: Mapping[str, str], *, origin: str) -> Layer:
     )
 
 
-def _key(folders: list[str]) -> str:
+def kind_of_folder(folders: list[str]) -> str:
+    """The key of the kind whose customization lies below these folders."""
     return "/".join(folders).replace("_", "*")
 
 

@@ -7,8 +7,7 @@ beside it, as there.
 from reconciler.source.files.paths import join
 from reconciler.source.files.tree import Kind, Tree
 from reconciler.source.jsonnet.ksonnet_application import is_ksonnet_application
-from reconciler.source.kustomize.references import FILE_NAMES
-from reconciler.source.plugin.discovery import discover
+from reconciler.source.kustomize import FILE_NAMES
 from reconciler.source.rendering import RenderRequest
 from reconciler.source.target import SourceType
 
@@ -27,8 +26,11 @@ def detect_source_type(request: RenderRequest) -> SourceType:
             return source_type
     if source.chart:
         return SourceType.HELM
-    if request.plugins and discover(request):
-        return SourceType.PLUGIN
+    if request.plugins:
+        from reconciler.source.plugin.discovery import discover
+
+        if discover(request):
+            return SourceType.PLUGIN
     if settings.kustomize_enabled and any(_is_file(tree, join(path, name)) for name in FILE_NAMES):
         return SourceType.KUSTOMIZE
     if settings.helm_enabled and _is_file(tree, join(path, "Chart.yaml")):

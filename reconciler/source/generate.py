@@ -4,8 +4,9 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pkgutil import resolve_name
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -15,40 +16,37 @@ from reconciler.source.build_environment import build_variables
 from reconciler.source.cache import Inputs, RenderCache, Rendered
 from reconciler.source.combining import combine, refuse_repeated
 from reconciler.source.detection import detect_source_type
-from reconciler.source.directory import render_directory
 from reconciler.source.files.paths import resolve_path, shown
 from reconciler.source.files.tree import Tree
-from reconciler.source.git.signatures import IntegrityChecker
-from reconciler.source.helm.render import render_helm
 from reconciler.source.integrity import Verification
 from reconciler.source.jsonnet.evaluate import engine_version
-from reconciler.source.jsonnet.ksonnet import render_ksonnet
-from reconciler.source.kustomize.render import render_kustomize
 from reconciler.source.kustomize.tool import kustomize_stamp
 from reconciler.source.observations import Observations, ObservedDownloads, ObservedVariables
 from reconciler.source.overrides import merge_overrides
-from reconciler.source.plugin.definition import Plugins
-from reconciler.source.plugin.render import render_plugin
 from reconciler.source.rendering import Rendering, RenderRequest
 from reconciler.source.resolving import Charts, Repositories, ResolvedSource, Resolver
 from reconciler.source.settings import DEFAULT_SETTINGS, SourceSettings
 from reconciler.source.target import NO_CAPABILITIES, Capabilities, RenderedSource, SourceType, Target
+
+if TYPE_CHECKING:
+    from reconciler.source.git.signatures import IntegrityChecker
+    from reconciler.source.plugin.definition import Plugins
 
 RENDERER = "1"
 """Raised when renders of the same input come out differently; part of every cache key."""
 
 _TOOLS = MappingProxyType(
     {
-        SourceType.DIRECTORY: render_directory,
-        SourceType.KUSTOMIZE: render_kustomize,
-        SourceType.HELM: render_helm,
-        SourceType.KSONNET: render_ksonnet,
-        SourceType.PLUGIN: render_plugin,
+        SourceType.DIRECTORY: "reconciler.source.directory:render_directory",
+        SourceType.KUSTOMIZE: "reconciler.source.kustomize.render:render_kustomize",
+        SourceType.HELM: "reconciler.source.helm.render:render_helm",
+        SourceType.KSONNET: "reconciler.source.jsonnet.ksonnet:render_ksonnet",
+        SourceType.PLUGIN: "reconciler.source.plugin.render:render_plugin",
     }
 )
+"""Imported with the first source that needs it: a command mostly meets one tool, and all of them take long to load."""
 
-
-Integrity = Callable[[str], IntegrityChecker | None]
+Integrity = Callable[[str], "IntegrityChecker | None"]
 """What the project of that name asks of signatures."""
 
 
@@ -79,7 +77,7 @@ class Generator:
         charts: Charts | None = None,
         cache: RenderCache | None = None,
         integrity: Integrity | None = None,
-        plugins: Plugins | None = None,
+        plugins: "Plugins | None" = None,
         namespace: str = "argocd",
     ) -> None:
         self._resolver = Resolver(repositories, charts, allow_local=allow_local, fetch=fetch)
@@ -235,7 +233,8 @@ class Generator:
         try:
             request = self._request(application, resolved, path, inputs, observations)
             tool = detect_source_type(request)
-            return _TOOLS[tool](request)
+            render: Callable[[RenderRequest], Rendering] = resolve_name(_TOOLS[tool])
+            return render(request)
         except (GenerationError, SpecError) as error:
             if str(error).startswith(resolved.where) and str(tree) in str(error):
                 raise

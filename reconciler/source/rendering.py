@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from reconciler.manifest.objects import Manifest
 from reconciler.model import ApplicationSource
 from reconciler.source.files.tree import Tree
-from reconciler.source.kustomize.remotes import RemoteTrees
 from reconciler.source.observations import Observations, ObservedDownloads
-from reconciler.source.plugin.definition import Plugins
 from reconciler.source.settings import DEFAULT_SETTINGS, SourceSettings
 from reconciler.source.target import NO_CAPABILITIES, Capabilities, SourceType
+
+if TYPE_CHECKING:
+    from reconciler.source.kustomize.remotes import RemoteTrees
+    from reconciler.source.plugin.definition import Plugins
 
 Origin = str
 """Path in the repository of the file an object came from; empty where a tool does not tell."""
@@ -36,8 +39,8 @@ class RenderRequest:
     settings: SourceSettings = DEFAULT_SETTINGS
     observations: Observations = field(default_factory=Observations)
     downloads: ObservedDownloads = field(default_factory=lambda: ObservedDownloads(None, Observations()))
-    plugins: Plugins | None = None
-    remote: RemoteTrees | None = None
+    plugins: "Plugins | None" = None
+    remote: "RemoteTrees | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from reconciler.errors import GenerationError, UsageError
 from reconciler.model import Application, ApplicationSource
-from reconciler.source.charts.resolve import ResolvedArtifact, ResolvedChart
 from reconciler.source.files.tree import Tree, TreeStore
 from reconciler.source.git.repository import Repository
 from reconciler.source.observations import Downloads, Observations
+
+if TYPE_CHECKING:
+    from reconciler.source.charts.resolve import ResolvedArtifact, ResolvedChart
 
 OCI = "oci://"
 
@@ -25,13 +27,13 @@ class Charts(Downloads, Protocol):
 
     def resolve(
         self, repo_url: str, chart: str, target_revision: str, *, project: str = "", pass_credentials: bool = False
-    ) -> ResolvedChart: ...
+    ) -> "ResolvedChart": ...
 
-    def open(self, resolved: ResolvedChart) -> tuple[TreeStore, str]: ...
+    def open(self, resolved: "ResolvedChart") -> tuple[TreeStore, str]: ...
 
-    def resolve_artifact(self, url: str, revision: str, *, project: str = "") -> ResolvedArtifact: ...
+    def resolve_artifact(self, url: str, revision: str, *, project: str = "") -> "ResolvedArtifact": ...
 
-    def open_artifact(self, resolved: ResolvedArtifact) -> tuple[TreeStore, str]: ...
+    def open_artifact(self, resolved: "ResolvedArtifact") -> tuple[TreeStore, str]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,20 +4,20 @@ import threading
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from reconciler.manifest.objects import Manifest
 from reconciler.model import AppProject
 from reconciler.source.cache import RenderCache
-from reconciler.source.charts import ChartRepositories
 from reconciler.source.configuration import SourceConfiguration, parse_source_configuration
 from reconciler.source.generate import Generator
 from reconciler.source.git.cache import RepositoryCache
-from reconciler.source.git.keyring import Keyring
-from reconciler.source.git.signatures import IntegrityChecker
-from reconciler.source.plugin.definition import Plugins
-from reconciler.source.plugin.loading import plugins_of_environment
 from reconciler.source.target import NO_CAPABILITIES, Capabilities
+
+if TYPE_CHECKING:
+    from reconciler.source.charts import ChartRepositories
+    from reconciler.source.git.signatures import IntegrityChecker
+    from reconciler.source.plugin.definition import Plugins
 
 
 class Sources:
@@ -31,7 +31,7 @@ class Sources:
     project
         Gives the AppProject of a name, for the signatures that it asks for; None where there is none.
     plugins
-        Gives the config management plugins; by default those of the folder that ``GITOPS_NB_PLUGINS`` names.
+        Gives the config management plugins; when None those of the folder that ``GITOPS_NB_PLUGINS`` names.
     repositories, cache
         Those of the user's cache folder when None.
     """
@@ -41,7 +41,7 @@ class Sources:
         configuration: Callable[[], Iterable[Manifest]] = lambda: (),
         *,
         project: Callable[[str], AppProject | None] = lambda name: None,
-        plugins: Callable[[], Plugins | None] = plugins_of_environment,
+        plugins: "Callable[[], Plugins | None] | None" = None,
         repositories: RepositoryCache | None = None,
         cache: RenderCache | None = None,
     ) -> None:
@@ -65,7 +65,7 @@ class Sources:
             return self._repositories
 
     @property
-    def charts(self) -> ChartRepositories:
+    def charts(self) -> "ChartRepositories":
         """Helm repositories and registries, asked once a run."""
         with self._lock:
             return self._charts
@@ -131,24 +131,36 @@ class Sources:
         )
 
     @cached_property
-    def _charts(self) -> ChartRepositories:
+    def _charts(self) -> "ChartRepositories":
+        from reconciler.source.charts import ChartRepositories
+
         return ChartRepositories(self.configuration.credentials)
 
     @cached_property
-    def _plugins(self) -> Plugins | None:
-        return self._load_plugins()
+    def _plugins(self) -> "Plugins | None":
+        if self._load_plugins is not None:
+            return self._load_plugins()
+        from reconciler.source.plugin.loading import plugins_of_environment
+
+        return plugins_of_environment()
 
     @cached_property
-    def _checkers(self) -> dict[str, IntegrityChecker | None]:
+    def _checkers(self) -> "dict[str, IntegrityChecker | None]":
         return {}
 
-    def _integrity(self, project: str) -> IntegrityChecker | None:
+    def _integrity(self, project: str) -> "IntegrityChecker | None":
         with self._lock:
             if project not in self._checkers:
-                found = self._project(project)
-                keyring = Keyring.from_config_map(self.configuration.gpg_keys)
-                self._checkers[project] = IntegrityChecker(found.spec, keyring) if found is not None else None
+                self._checkers[project] = self._checker(self._project(project))
             return self._checkers[project]
+
+    def _checker(self, project: AppProject | None) -> "IntegrityChecker | None":
+        if project is None or not (project.spec.signature_keys or project.spec.source_integrity):
+            return None
+        from reconciler.source.git.keyring import Keyring
+        from reconciler.source.git.signatures import IntegrityChecker
+
+        return IntegrityChecker(project.spec, Keyring.from_config_map(self.configuration.gpg_keys))
 
     def _close(self) -> None:
         for name in ("_repositories", "_charts"):

@@ -14,7 +14,7 @@ from reconciler.manifest.yaml import load_documents
 from reconciler.source.files.paths import join, resolve_path, shown
 from reconciler.source.files.tree import Entry, Kind, Tree
 from reconciler.source.files.workspace import Workspace
-from reconciler.source.kustomize import listing
+from reconciler.source.kustomize import FILE_NAMES, listing
 from reconciler.source.kustomize.charts import GENERATOR, Charts, Place, uses_inflation, value_files
 from reconciler.source.kustomize.fields import strings, values
 from reconciler.source.kustomize.remotes import (
@@ -27,7 +27,6 @@ from reconciler.source.kustomize.remotes import (
 )
 from reconciler.source.rendering import RenderRequest
 
-FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 MAX_DEPTH = 50
 OWN = "source"
 """Folder of the workspace that holds the Application's own repository."""

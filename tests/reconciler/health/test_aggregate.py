@@ -124,7 +124,6 @@ def test_the_public_names() -> None:
         "ActionParameter",
         "ActionResult",
         "ActionScripts",
-        "CaseResult",
         "Customization",
         "Customizations",
         "Layer",
@@ -133,7 +132,6 @@ def test_the_public_names() -> None:
         "SETTING_KSTATUS",
         "Script",
         "ScriptRunner",
-        "SuiteReport",
         "aggregate_health",
         "assess_by_conventions",
         "assess_health",
@@ -145,6 +143,5 @@ def test_the_public_names() -> None:
         "parse_customizations",
         "parse_files",
         "run_action",
-        "run_customization_tests",
     ]
     assert all(hasattr(reconciler.health, name) for name in reconciler.health.__all__)

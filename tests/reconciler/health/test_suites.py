@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import UsageError
-from reconciler.health import SuiteReport, run_customization_tests
+from reconciler.health.suites import SuiteReport, run_customization_tests
 from reconciler.scripts import LuaScripts
 
 HEALTH = """
