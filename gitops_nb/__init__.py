@@ -19,7 +19,7 @@ def connect(
     store: str | None = None,
     sandbox: bool = False,
 ) -> "Session":
-    """Connect to a cluster.
+    """Connect to a cluster; what is compared there is kept current by watches until the session is closed.
 
     Parameters
     ----------
@@ -49,4 +49,4 @@ def connect(
 
         kubeconfig = str(start_sandbox().kubeconfig)
     connection = connect_cluster(kubeconfig=kubeconfig, context=context)
-    return Session(Reconciler(connection, store=open_store(store), namespace=namespace))
+    return Session(Reconciler(connection, store=open_store(store), namespace=namespace, follow=True))

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import sys
 import tempfile
 import uuid
@@ -15,11 +16,13 @@ from typing import TYPE_CHECKING, Any, Final
 from gitops_nb.surroundings import static_outputs
 from reconciler import errors
 from reconciler.errors import ReconcilerError, UsageError
+from reconciler.kill_points import reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nbformat import NotebookNode
+    from papermill.exceptions import PapermillExecutionError
     from traitlets.config import Config
 
 RESULT_MIME: Final = "application/vnd.gitops-nb.result+json"
@@ -216,11 +219,11 @@ def run_job(
     if "notebook" in {parameter.name for parameter in describe_parameters(path)}:
         checked.setdefault("notebook", str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
-    with static_outputs(), _private_sockets() as config:
+    with static_outputs(), _private_sockets() as config, _saved_whole(target) as draft:
         try:
             executed = papermill.execute_notebook(
                 str(path),
-                str(target),
+                str(draft),
                 parameters=checked,
                 progress_bar=progress and sys.stderr.isatty(),
                 start_timeout=START_TIMEOUT_S,
@@ -229,17 +232,36 @@ def run_job(
                 config=config,
             )
         except PapermillExecutionError as error:
-            return _failed(target, error.ename, error.evalue)
+            return _failed(draft, target, error)
     result = read_result(executed)
     summary = str(result.get("summary", "done"))
     return JobOutcome(str(target), int(result.get("exit_status", 0)), summary, result)
 
 
-def _failed(target: Path, name: str, message: str) -> JobOutcome:
+@contextmanager
+def _saved_whole(target: Path) -> "Iterator[Path]":
+    """Where to write a notebook that is there whole, on the disk, or not at all; of a run that is killed the draft stays.
+
+    papermill writes after every cell.
+    """
+    draft = target.with_name(f".{target.stem}.draft.ipynb")
+    try:
+        yield draft
+    finally:
+        if draft.exists():
+            with draft.open("rb+") as written:
+                os.fsync(written.fileno())
+            reach("notebook-save")
+            draft.replace(target)
+            reach("notebook-save")
+
+
+def _failed(draft: Path, target: Path, error: "PapermillExecutionError") -> JobOutcome:
     """The outcome of a notebook that raised: an error of ours keeps its exit status."""
     import nbformat
 
-    result = read_result(nbformat.read(target, as_version=4))
+    name, message = error.ename, error.evalue
+    result = read_result(nbformat.read(draft, as_version=4))
     kind = getattr(errors, name.rpartition(".")[2], None)
     ours = isinstance(kind, type) and issubclass(kind, ReconcilerError)
     status = int(result.get("exit_status") or (kind.exit_status if ours and kind else 1))

@@ -1,12 +1,15 @@
 """What a notebook holds: a connected engine whose answers are DataFrames and widgets."""
 
 import getpass
+import weakref
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from reconciler import Reconciler
 from reconciler.diff.records import Comparison
 from reconciler.engine import SyncOutcome
+from reconciler.manifest.objects import ResourceKey
 from reconciler.model import Application
 from reconciler.sync.events import Event
 from reconciler.sync.machine import SyncState
@@ -16,14 +19,29 @@ from reconciler.sync.runner import Listener, RunOptions
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gitops_nb.widgets import DiffWidget, WavePreviewWidget
+    from gitops_nb.widgets import DiffWidget, ResourceTreeWidget, WavePreviewWidget
 
 
 class Session:
-    """A connection to one cluster and its history; everything it answers is read at the moment of the call."""
+    """A connection to one cluster and its history; everything it answers is of the moment of the call.
+
+    An engine that follows holds the cluster's objects by watches: they end with `close`, with the last reference to the
+    session, or with the process.
+    """
 
     def __init__(self, reconciler: Reconciler) -> None:
         self.reconciler = reconciler
+        self._end = weakref.finalize(self, reconciler.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all watches; what is asked after that is listed."""
+        self._end()
 
     def __repr__(self) -> str:
         connection = self.reconciler.connection
@@ -48,15 +66,14 @@ class Session:
             application = self.reconciler.application(name)
         return AppSession(self, application)
 
-    def drift(self, *names: str) -> "pd.DataFrame":
-        """One row a field that differs, of the named Applications or of all; see `gitops_nb.frames.drift_frame`."""
+    def drift(self, *names: str, hidden: bool = False) -> "pd.DataFrame":
+        """One row a field that differs, of the named Applications or of all; see `gitops_nb.frames.drift_frame`.
+
+        ``hidden`` also lists the differences that an ignore rule hides.
+        """
         from gitops_nb.frames import drift_frame
 
-        self.reconciler.begin_run()
-        applications = self.reconciler.applications()
-        if names:
-            applications = [self.reconciler.application(name) for name in names]
-        return drift_frame(self.reconciler.compare_all(applications))
+        return drift_frame(self._compare(names), hidden=hidden)
 
     def history(self, name: str | None = None, *, limit: int | None = None) -> "pd.DataFrame":
         """One row a recorded sync, the newest first; see `gitops_nb.frames.history_frame`."""
@@ -76,11 +93,42 @@ class Session:
         """Sync one Application; options as `AppSession.sync`."""
         return self.app(name).sync(**options)
 
+    def unused_rules(self, *names: str) -> "pd.DataFrame":
+        """One row an ignore rule that matches nothing; see `gitops_nb.frames.unused_rules_frame`."""
+        from gitops_nb.frames import unused_rules_frame
+
+        return unused_rules_frame(self._compare(names))
+
+    def tree(self, name: str, *, orphaned: bool = True) -> "ResourceTreeWidget":
+        """What an Application manages and all that this owns; see `AppSession.tree`."""
+        return self.app(name).tree(orphaned=orphaned)
+
+    def resources(self, name: str, *, orphaned: bool = False) -> "pd.DataFrame":
+        """The same as a frame: one row an object."""
+        return self.app(name).resources(orphaned=orphaned)
+
+    def events(self, name: str) -> "pd.DataFrame":
+        """One row an event of what an Application manages and owns, the newest first."""
+        return self.app(name).events()
+
+    def logs(self, name: str, /, **options: Any) -> "pd.DataFrame":
+        """One row a line of the logs of an Application's pods; options as `AppSession.logs`."""
+        return self.app(name).logs(**options)
+
+    def _compare(self, names: Sequence[str]) -> list[Comparison]:
+        self.reconciler.begin_run()
+        applications = self.reconciler.applications()
+        if names:
+            applications = [self.reconciler.application(name) for name in names]
+        return self.reconciler.compare_all(applications)
+
 
 class AppSession:
     """One Application in a notebook."""
 
     def __init__(self, session: Session, application: Application) -> None:
+        # Its watches last as long as somebody asks.
+        self._session = session
         self._engine = session.reconciler
         self.application = application
 
@@ -142,6 +190,50 @@ class AppSession:
             on_event=_show_on(progress) if progress is not None else _ignore,
         )
         return SyncReport(outcome)
+
+    def tree(self, *, orphaned: bool = True) -> "ResourceTreeWidget":
+        """What the Application manages and all that this owns, down to pods, with events and logs of each object.
+
+        ``orphaned`` also shows, apart, the objects of its namespace that no Application manages.
+        """
+        from gitops_nb.node_details import ClusterNodes
+        from gitops_nb.widgets import ResourceTreeWidget
+
+        found = self._engine.tree(self.application, orphaned=orphaned)
+        source = ClusterNodes(self._engine.at(self.application).connection)
+        return ResourceTreeWidget(found, title=self.application.name, read_at=self._engine.clock(), source=source)
+
+    def resources(self, *, orphaned: bool = False) -> "pd.DataFrame":
+        """One row an object of the tree; see `gitops_nb.frames.tree_frame`."""
+        from gitops_nb.frames import tree_frame
+
+        return tree_frame(self._engine.tree(self.application, orphaned=orphaned))
+
+    def events(self) -> "pd.DataFrame":
+        """One row an event of the tree's objects, the newest first; see `gitops_nb.frames.events_frame`."""
+        from gitops_nb.frames import events_frame
+        from reconciler.cluster.events import tree_events
+
+        found = self._engine.tree(self.application)
+        report = tree_events(self._engine.at(self.application).connection, found)
+        return events_frame(report.events, report.gaps)
+
+    def logs(self, *, kind: str = "", name: str = "", container: str = "", lines: int = 100) -> "pd.DataFrame":
+        """The last ``lines`` of each pod's log, merged by time; see `gitops_nb.frames.log_frame`.
+
+        ``kind`` and ``name`` choose an object whose pods, or which itself, is meant; by default all of them.
+        """
+        from gitops_nb.frames import log_frame
+        from reconciler.cluster.events import LogOptions
+        from reconciler.cluster.logs import tree_logs
+
+        def matches(key: ResourceKey) -> bool:
+            return kind in ("", key.kind) and name in ("", key.name)
+
+        found = self._engine.tree(self.application)
+        connection = self._engine.at(self.application).connection
+        reader = tree_logs(connection, found, matches, LogOptions(container=container, tail_lines=lines))
+        return log_frame(reader, reader.gaps)
 
 
 def _ignore(_state: SyncState, _event: Event) -> None:

@@ -16,6 +16,8 @@
     │   ├── ForbiddenError           exit 3
     │   └── ClusterUnreachableError  exit 4   retryable
     ├── SyncError                    exit 1   an operation cannot start or go on (SyncError)
+    │   ├── LockHeldError            exit 1   another run is at the Application; retryable (in reconciler.cluster.lease)
+    │   └── LockLostError            exit 1   another run took over while this one was paused (likewise)
     ├── StoreError                   exit 4   the history store cannot be used
     │   └── DamagedStoreError        exit 1   a record was changed after it was written (in reconciler.history)
     └── AccessDeniedError            exit 3

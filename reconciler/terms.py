@@ -23,6 +23,10 @@ ANNOTATION_IGNORE_HEALTHCHECK: Final = "argocd.argoproj.io/ignore-healthcheck"
 ANNOTATION_IGNORE_RESTART_POLICY: Final = "argocd.argoproj.io/ignore-restart-policy"
 ANNOTATION_SKIP_RECONCILE: Final = "argocd.argoproj.io/skip-reconcile"
 ANNOTATION_REFRESH: Final = "argocd.argoproj.io/refresh"
+ANNOTATION_DELETION_APPROVED: Final = "argocd.argoproj.io/deletion-approved"
+ANNOTATION_MIGRATION_MANAGER: Final = "argocd.argoproj.io/client-side-apply-migration-manager"
+ANNOTATION_OPERATION: Final = "gitops-nb/operation-id"
+"""On hooks: the operation that created them."""
 ANNOTATION_HELM_HOOK: Final = "helm.sh/hook"
 ANNOTATION_HELM_HOOK_WEIGHT: Final = "helm.sh/hook-weight"
 ANNOTATION_HELM_HOOK_DELETE_POLICY: Final = "helm.sh/hook-delete-policy"
@@ -81,11 +85,13 @@ class ResultCode(StrEnum):
 
 
 class SyncPhase(StrEnum):
-    """Phases of a sync, in their order."""
+    """Phases of a sync, in their order; those of a deletion lie around its prunes, which are of the phase Sync."""
 
     PRE_SYNC = "PreSync"
+    PRE_DELETE = "PreDelete"
     SYNC = "Sync"
     POST_SYNC = "PostSync"
+    POST_DELETE = "PostDelete"
     SYNC_FAIL = "SyncFail"
 
     @property

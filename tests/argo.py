@@ -12,10 +12,10 @@ def install_argo(client: Client) -> None:
         assert client.create(DEFINITIONS, definition).status in (201, 409)
     assert client.create("/api/v1/namespaces", {"metadata": {"name": "argocd"}}).status in (201, 409)
     for definition in argo_crds():
-        client.wait_for(DEFINITIONS, definition["metadata"]["name"], _is_established)
+        client.wait_for(DEFINITIONS, definition["metadata"]["name"], is_established)
 
 
-def _is_established(definition: dict[str, object]) -> bool:
+def is_established(definition: dict[str, object]) -> bool:
     status = definition.get("status")
     # Null at first.
     conditions = (status.get("conditions") if isinstance(status, dict) else None) or []

@@ -19,6 +19,7 @@ from tests.tools.peers.programs import MissingPeerError, Peers
 
 if TYPE_CHECKING:
     from reconciler.sandbox import Sandbox
+    from tests.webhooks import Webhooks
 
 ROOT = Path(__file__).resolve().parents[1]
 _BUILD_TIMEOUT_S = 1500
@@ -98,6 +99,15 @@ def namespace(client: Client) -> Iterator[str]:
         yield name
     finally:
         client.delete(f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture
+def webhooks(client: Client, tmp_path: Path) -> "Iterator[Webhooks]":
+    """Admission and conversion webhooks that the client's cluster asks; only a real API server does."""
+    from tests.webhooks import serving_webhooks
+
+    with serving_webhooks(client, tmp_path / "webhooks") as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from gitops_nb.formatting.html import (
 )
 from gitops_nb.formatting.html_diff import format_diff_html
 from gitops_nb.formatting.html_plan import format_plan_html
+from gitops_nb.formatting.html_tree import format_tree_html
 from reconciler.formatting import (
     format_applications_text,
     format_comparison_text,
@@ -16,6 +17,7 @@ from reconciler.formatting import (
     format_plan_text,
     format_result_text,
 )
+from reconciler.formatting.tree import format_tree_text
 
 __all__ = [
     "format_applications_html",
@@ -30,4 +32,6 @@ __all__ = [
     "format_plan_text",
     "format_result_html",
     "format_result_text",
+    "format_tree_html",
+    "format_tree_text",
 ]

@@ -15,8 +15,8 @@ from gitops_nb.formatting.elements import (
     sign_mark,
     table,
 )
-from reconciler.diff.records import Comparison, FieldDifference, Health, ResourceComparison
-from reconciler.formatting.differences import difference_texts, drifted, resource_note
+from reconciler.diff.records import Comparison, Health
+from reconciler.formatting.differences import resource_note
 from reconciler.formatting.kinds import qualified_name, short_kind
 from reconciler.formatting.states import (
     HEALTH_SIGNS,
@@ -189,22 +189,3 @@ def phase_badge(phase: str) -> Html:
 
 def key_label(key: ResourceKey) -> Html:
     return element("span", chip(short_kind(key.kind)), f" {key.kind} ", element("b", qualified_name(key)))
-
-
-def fields_table(resource: ResourceComparison) -> Html:
-    """One row a field: path, target, live, who owns it since when; ignored ones last."""
-    ignored = [difference for difference in resource.differences if difference.ignored_by]
-    rows = [_field_row(difference) for difference in (*drifted(resource), *ignored)]
-    return table(("Path", "Target", "Live", "Manager", "Since"), rows, label="Fields that differ")
-
-
-def _field_row(difference: FieldDifference) -> list[Content]:
-    live, target = difference_texts(difference)
-    rule: Content = [Html("<br>"), muted(f"ignored by {difference.ignored_by}")] if difference.ignored_by else None
-    return [
-        [code(difference.path), rule],
-        code(target),
-        code(live),
-        [difference.manager, muted(f" ({difference.operation})") if difference.operation else None],
-        format_instant(difference.changed_at),
-    ]

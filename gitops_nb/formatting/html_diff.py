@@ -1,6 +1,7 @@
 """The visual diff as static HTML: a line a resource that unfolds to its changed lines and fields."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from gitops_nb.formatting.elements import (
@@ -18,7 +19,9 @@ from gitops_nb.formatting.elements import (
     table,
     tint,
 )
-from gitops_nb.formatting.html import comparison_head, fields_table, health_badge, key_label
+from gitops_nb.formatting.html import comparison_head, health_badge, key_label
+from gitops_nb.formatting.html_fields import fields_table, unused_rules
+from gitops_nb.formatting.ignored import ignored, other_warnings, without_ignored
 from reconciler.diff.records import Comparison, ResourceComparison
 from reconciler.formatting.differences import resource_note
 from reconciler.formatting.documents import live_and_target_lines
@@ -48,13 +51,16 @@ def format_diff_html(
         return str(panel(_legend(), only, label=f"Diff of {compared.key}"))
     differing = [resource for resource in ordered(compared.resources) if state_of(resource) not in _QUIET]
     quiet = [resource for resource in ordered(compared.resources) if state_of(resource) in _QUIET]
+    kept_apart = [resource for resource in quiet if resource.differences]
     left_out = len(differing) - MAX_RESOURCES
     return str(
         panel(
-            comparison_head(compared),
+            comparison_head(replace(compared, warnings=other_warnings(compared))),
+            unused_rules(compared.unused_rules) if compared.unused_rules else None,
             _legend() if differing else None,
             [_resource(resource, context, neat=neat, opened=True) for resource in differing[:MAX_RESOURCES]],
             muted(f"… {counted(left_out, 'more resource')} with differences") if left_out > 0 else None,
+            [_resource(resource, context, neat=neat, opened=False) for resource in kept_apart[:MAX_RESOURCES]],
             _quiet_part(quiet) if quiet else None,
             label=f"Diff of {compared.application}",
         )
@@ -74,7 +80,8 @@ def _legend() -> Html:
 
 def _resource(resource: ResourceComparison, context: int | None, *, neat: bool, opened: bool) -> Html:
     state = state_of(resource)
-    note = resource_note(resource)
+    hidden = counted(len(ignored(resource)), "ignored field")
+    note = "; ".join(part for part in (resource_note(resource), hidden if ignored(resource) else "") if part)
     summary: list[Content] = [
         sign_mark(state.sign, state.tone),
         " ",
@@ -92,7 +99,7 @@ def _resource(resource: ResourceComparison, context: int | None, *, neat: bool, 
 
 
 def _lines(resource: ResourceComparison, context: int | None, *, neat: bool) -> Html:
-    live, target = live_and_target_lines(resource, neat=neat)
+    live, target = live_and_target_lines(without_ignored(resource), neat=neat)
     rows = diff_lines(live, target)
     if not any(row.changed for row in rows):
         hidden = " The fields that differ are hidden here; see them by field." if resource.differences else ""

@@ -58,12 +58,48 @@ DRIFT_COLUMNS: Final = {
     **_KEY,
     "status": _TEXT,
     "path": _TEXT,
+    "pointer": _TEXT,
     "target": _VALUE,
     "live": _VALUE,
     "manager": _TEXT,
     "operation": _TEXT,
     "changed_at": _TIME,
     "ignored_by": _TEXT,
+    "synced": _FLAG,
+    "reason": _TEXT,
+}
+UNUSED_RULE_COLUMNS: Final = {"app": _TEXT, "rule": _TEXT, "origin": _TEXT, "reason": _TEXT}
+TREE_COLUMNS: Final = {
+    **_KEY,
+    "version": _TEXT,
+    "parent": _TEXT,
+    "depth": _COUNT,
+    "status": _TEXT,
+    "health": _TEXT,
+    "message": _TEXT,
+    "info": _TEXT,
+    "images": _TEXT,
+    "created_at": _TIME,
+    "managed": _FLAG,
+    "orphaned": _FLAG,
+    "deleting": _FLAG,
+}
+EVENT_COLUMNS: Final = {
+    **_KEY,
+    "type": _TEXT,
+    "reason": _TEXT,
+    "message": _TEXT,
+    "source": _TEXT,
+    "count": _COUNT,
+    "first_seen_at": _TIME,
+    "last_seen_at": _TIME,
+}
+LOG_COLUMNS: Final = {
+    "at": _TIME,
+    "namespace": _TEXT,
+    "pod": _TEXT,
+    "container": _TEXT,
+    "text": _TEXT,
     "reason": _TEXT,
 }
 PLAN_COLUMNS: Final = {

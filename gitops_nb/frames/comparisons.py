@@ -3,7 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gitops_nb.frames.columns import APPLICATION_COLUMNS, DRIFT_COLUMNS, RESOURCE_COLUMNS, key_columns, make_frame
+from gitops_nb.frames.columns import (
+    APPLICATION_COLUMNS,
+    DRIFT_COLUMNS,
+    RESOURCE_COLUMNS,
+    UNUSED_RULE_COLUMNS,
+    key_columns,
+    make_frame,
+)
 from reconciler.diff.records import ABSENT, Comparison, FieldDifference, ResourceComparison
 from reconciler.formatting import plain_value
 from reconciler.formatting.differences import drifted
@@ -60,20 +67,26 @@ def resources_frame(comparisons: Comparison | Sequence[Comparison]) -> "pd.DataF
     return make_frame(rows, RESOURCE_COLUMNS)
 
 
-def drift_frame(comparisons: Comparison | Sequence[Comparison]) -> "pd.DataFrame":
+def drift_frame(comparisons: Comparison | Sequence[Comparison], *, hidden: bool = False) -> "pd.DataFrame":
     """One row a field that differs between target and live, in the comparison's order; hooks are left out.
 
     An extra and a missing object have one row with path ``$`` and the object itself on the side where it is. What could
     not be compared has one row with path ``$``, status Unknown and the reason: it is never left out.
 
+    Parameters
+    ----------
+    hidden
+        Also the differences that an ignore rule hides; ``ignored_by`` names it.
+
     Returns
     -------
     pandas.DataFrame
         ``app``, ``kind``, ``group``, ``namespace``, ``name``, ``status``, ``path``
-        (``$.spec.template.spec.containers[name="web"].image``) string; ``target`` and ``live`` object: JSON values with
-        None for null, NA for an absent field and ``(masked …)`` for a secret; ``manager`` and ``operation`` string, of
-        the live field; ``changed_at`` datetime64[ns, UTC]; ``ignored_by`` (the rule; empty where the difference
-        counts) and ``reason`` string.
+        (``$.spec.template.spec.containers[name="web"].image``), ``pointer`` (the same as a JSON pointer; empty for the
+        whole object) string; ``target`` and ``live`` object: JSON values with None for null, NA for an absent field and
+        ``(masked …)`` for a secret; ``manager`` and ``operation`` string, of the live field; ``changed_at``
+        datetime64[ns, UTC]; ``ignored_by`` (the rule; empty where the difference counts) string; ``synced`` (whether a
+        sync would make live what target is; NA where that is unknown) boolean; ``reason`` string.
     """
     rows: list[Mapping[str, Any]] = []
     for comparison in _several(comparisons):
@@ -83,8 +96,26 @@ def drift_frame(comparisons: Comparison | Sequence[Comparison]) -> "pd.DataFrame
             rows.append(_unknown_application_row(comparison))
         for resource in comparison.resources:
             if not resource.hook or resource.status is SyncStatus.UNKNOWN:
-                rows += (_drift_row(comparison, resource, difference) for difference in _field_rows(resource))
+                found = (each for each in _field_rows(resource) if hidden or not each.ignored_by)
+                rows += (_drift_row(comparison, resource, difference) for difference in found)
     return make_frame(rows, DRIFT_COLUMNS)
+
+
+def unused_rules_frame(comparisons: Comparison | Sequence[Comparison]) -> "pd.DataFrame":
+    """One row an ignore rule that found nothing, in the comparison's order.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``app``, ``rule`` (``spec.ignoreDifferences[0].jsonPointers: /spec/replicas``), ``origin`` (where it is written)
+        and ``reason`` string.
+    """
+    rows = [
+        {"app": comparison.application, "rule": rule.rule, "origin": rule.origin, "reason": rule.reason}
+        for comparison in _several(comparisons)
+        for rule in comparison.unused_rules
+    ]
+    return make_frame(rows, UNUSED_RULE_COLUMNS)
 
 
 def _several(comparisons: Comparison | Sequence[Comparison]) -> Sequence[Comparison]:
@@ -117,14 +148,15 @@ def _application_row(comparison: Comparison) -> Mapping[str, Any]:
 
 
 def _field_rows(resource: ResourceComparison) -> Sequence[FieldDifference]:
-    if resource.differences:
-        return resource.differences
     state = state_of(resource)
     if state in (ResourceState.MISSING, ResourceState.EXTRA):
         target = ABSENT if resource.target is None else resource.target
         live = ABSENT if resource.live is None else resource.live
-        return [FieldDifference("$", target, live, ignored_by="IgnoreExtraneous" if resource.ignore_extraneous else "")]
-    return [FieldDifference("$", ABSENT, ABSENT)] if state is ResourceState.UNKNOWN else []
+        ignored_by = "IgnoreExtraneous" if resource.ignore_extraneous else ""
+        return [FieldDifference("$", target, live, ignored_by=ignored_by, synced=state is ResourceState.MISSING)]
+    if state is ResourceState.UNKNOWN and not resource.differences:
+        return [FieldDifference("$", ABSENT, ABSENT)]
+    return resource.differences
 
 
 def _drift_row(comparison: Comparison, resource: ResourceComparison, difference: FieldDifference) -> Mapping[str, Any]:
@@ -133,12 +165,14 @@ def _drift_row(comparison: Comparison, resource: ResourceComparison, difference:
         **key_columns(resource.key),
         "status": resource.status.value,
         "path": difference.path,
+        "pointer": difference.pointer,
         "target": _cell(difference.target),
         "live": _cell(difference.live),
         "manager": difference.manager,
         "operation": difference.operation,
         "changed_at": difference.changed_at,
         "ignored_by": difference.ignored_by,
+        "synced": None if resource.status is SyncStatus.UNKNOWN else difference.synced,
         "reason": resource.reason,
     }
 
@@ -151,12 +185,14 @@ def _unknown_application_row(comparison: Comparison) -> Mapping[str, Any]:
         **key_columns(ResourceKey(ARGO_GROUP, "Application", comparison.namespace, comparison.application)),
         "status": comparison.status.value,
         "path": "$",
+        "pointer": "",
         "target": pd.NA,
         "live": pd.NA,
         "manager": "",
         "operation": "",
         "changed_at": None,
         "ignored_by": "",
+        "synced": None,
         "reason": comparison.reason,
     }
 

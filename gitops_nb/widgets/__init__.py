@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gitops_nb.widgets.diff import DiffWidget
+    from gitops_nb.widgets.tree import ResourceTreeWidget
     from gitops_nb.widgets.waves import WavePreviewWidget
 
-__all__ = ["DiffWidget", "WavePreviewWidget"]
+__all__ = ["DiffWidget", "ResourceTreeWidget", "WavePreviewWidget"]
 
 
 def __getattr__(name: str) -> Any:
@@ -15,6 +16,10 @@ def __getattr__(name: str) -> Any:
         from gitops_nb.widgets.diff import DiffWidget
 
         return DiffWidget
+    if name == "ResourceTreeWidget":
+        from gitops_nb.widgets.tree import ResourceTreeWidget
+
+        return ResourceTreeWidget
     if name == "WavePreviewWidget":
         from gitops_nb.widgets.waves import WavePreviewWidget
 

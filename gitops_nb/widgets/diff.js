@@ -1,4 +1,4 @@
-// The visual diff: `elements.js` and `lines.js` stand before this text. Traits: see diff.py; rows: see rows.py.
+// The visual diff: `elements.js`, `lines.js` and `fields.js` stand before this text. Traits: see diff.py; rows: see rows.py.
 
 const NARROW = 620;
 const USUAL_MS = 300;
@@ -52,7 +52,8 @@ function resourceList(model, signal, prefix) {
     const header = model.get("header");
     const rows = model.get("resources");
     const quiet = ["in sync", "hook"];
-    const changed = rows.filter((row) => !quiet.includes(row.state));
+    const shown = model.get("show_ignored");
+    const changed = rows.filter((row) => !quiet.includes(row.state) || (shown && row.ignored));
     const words = model.get("query").toLowerCase().split(/\s+/).filter(Boolean);
     const wanted = model.get("show") === "changed" ? changed : rows;
     visibleRows = wanted.filter((row) => {
@@ -73,7 +74,8 @@ function resourceList(model, signal, prefix) {
     const state = header.states[row.state];
     const health = row.health ? { ...header.healths[row.health], label: row.health } : null;
     const told = ["", "Healthy", row.state === "missing" ? "Missing" : ""].includes(row.health) ? "" : row.health;
-    const notes = [row.place, row.fields ? count(row.fields, "field") : row.state, told].filter(Boolean);
+    const hidden = row.ignored && model.get("show_ignored") ? `${row.ignored} ignored` : "";
+    const notes = [row.place, row.fields ? count(row.fields, "field") : row.state, hidden, told].filter(Boolean);
     return h(
       "li",
       {
@@ -110,7 +112,7 @@ function resourceList(model, signal, prefix) {
     }
   }
 
-  listen(model, signal, { "resources header query": draw, selected: markSelected, show: () => (show.update(), draw()) });
+  listen(model, signal, { "resources header query show_ignored": draw, selected: markSelected, show: () => (show.update(), draw()) });
   draw();
   return h("div", { class: "gnb-side" }, h("div", { class: "gnb-filters" }, search, show.node), list, empty);
 }
@@ -156,12 +158,12 @@ function detailPane(model, signal, isNarrow) {
     return isNarrow() && model.get("mode") === "split" ? "unified" : model.get("mode");
   }
 
-  const detailKey = (id, isNeat) => `${model.get("generation")} ${isNeat} ${id}`;
+  const detailKey = (id, isNeat, isAll) => `${model.get("generation")} ${isNeat} ${isAll} ${id}`;
 
   function current() {
     const detail = model.get("detail");
-    if (detail.id !== undefined && detail.generation === model.get("generation")) known.set(detailKey(detail.id, detail.neat), detail);
-    return known.get(detailKey(model.get("selected"), model.get("neat")));
+    if (detail.id !== undefined && detail.generation === model.get("generation")) known.set(detailKey(detail.id, detail.neat, detail.show_ignored), detail);
+    return known.get(detailKey(model.get("selected"), model.get("neat"), model.get("show_ignored")));
   }
 
   function drawHeading() {
@@ -179,7 +181,7 @@ function detailPane(model, signal, isNarrow) {
       ...(row.health ? [badge({ ...header.healths[row.health], label: row.health })] : []),
     );
     if (row.state === "unknown") note.append(h("div", { class: "gnb-notice", tone: "busy" }, h("b", { text: "?" }), row.note));
-    else note.textContent = row.note;
+    else note.textContent = [row.note, model.get("show_ignored") || !row.ignored ? "" : `${row.ignored} more ignored`].filter(Boolean).join("; ");
   }
 
   function draw() {
@@ -194,7 +196,7 @@ function detailPane(model, signal, isNarrow) {
     if (!model.get("selected")) return view.replaceChildren(h("p", { class: "gnb-empty", text: "No resource is selected." }));
     if (!detail) return wait();
     view.removeAttribute("aria-busy");
-    const key = detailKey(detail.id, detail.neat);
+    const key = detailKey(detail.id, detail.neat, detail.show_ignored);
     if (key !== shownFor) {
       unfolded = [];
       view.scrollTop = 0;
@@ -218,7 +220,9 @@ function detailPane(model, signal, isNarrow) {
   }
 
   function fields(detail) {
-    if (detail.fields.length) return [fieldsTable(detail.fields)];
+    const shown = detail.show_ignored ? detail.fields : detail.fields.filter((field) => !field.ignored);
+    if (shown.length) return [fieldsTable(shown)];
+    if (detail.fields.length) return [h("p", { class: "gnb-empty", text: "Only ignored fields differ; switch on Show ignored to see them." })];
     const changed = detail.rows.some(([sign]) => sign !== "=");
     const text = changed ? "The object as a whole differs; see its lines." : "No field differs.";
     return [h("p", { class: "gnb-empty", text })];
@@ -239,7 +243,7 @@ function detailPane(model, signal, isNarrow) {
     return hidden ? [h("p", { class: "gnb-empty", text: hidden }), ...table] : table;
   }
 
-  listen(model, signal, { "selected detail mode compact neat header resources generation": draw });
+  listen(model, signal, { "selected detail mode compact neat show_ignored header resources generation": draw });
   draw();
   const toolbar = h("div", { class: "gnb-toolbar" }, mode.node, compact.node, neat.node);
   const node = h("div", { class: "gnb-main" }, h("div", { class: "gnb-bar" }, heading, toolbar), note, view);
@@ -253,10 +257,23 @@ function render({ model, el }) {
   const { signal } = controller;
   const root = h("div", { class: "gnb gnb-diff", attrs: { role: "group", "aria-label": "Visual diff" } });
   const head = h("div");
+  const ignored = toggle({
+    label: "Show ignored",
+    title: "Also the fields that an ignore rule hides",
+    get: () => model.get("show_ignored"),
+    set: (value) => store(model, "show_ignored", value),
+    signal,
+  });
   const drawHead = () => {
     const header = model.get("header");
     root.setAttribute("aria-label", `Visual diff of ${header.title}`);
-    head.replaceChildren(headOf(header), h("div", { class: "gnb-summary" }, ...tally()), noticesOf(header));
+    const hidden = model.get("resources").reduce((sum, row) => sum + row.ignored, 0);
+    ignored.node.lastChild.textContent = `Show ignored (${hidden})`;
+    const summary = h("div", { class: "gnb-summary" }, ...tally(), h("span", { class: "gnb-spring" }), hidden ? ignored.node : null);
+    const opened = head.querySelector(".gnb-unused")?.open ?? false;
+    const unused = unusedRules(header.unused);
+    if (unused) unused.open = opened;
+    head.replaceChildren(headOf(header), summary, noticesOf(header), unused ?? "");
   };
   const tally = () => {
     const counts = {};
@@ -273,7 +290,7 @@ function render({ model, el }) {
   root.append(head, body);
   el.append(root);
   drawHead();
-  listen(model, signal, { "header resources": drawHead });
+  listen(model, signal, { "header resources": drawHead, show_ignored: ignored.update });
   const updateTheme = watchTheme(root, signal);
   watchWidth(root, signal, (width) => {
     updateTheme();

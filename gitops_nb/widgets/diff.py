@@ -17,8 +17,8 @@ MODES = ("split", "unified", "fields")
 class DiffWidget(RecordWidget):
     """Shows a comparison resource by resource: what is live, and what a sync would leave.
 
-    The front end sets ``selected`` and ``neat``; ``detail`` answers with the lines and fields of that one resource, so
-    that a large application costs no more than what is looked at.
+    The front end sets ``selected``, ``neat`` and ``show_ignored``; ``detail`` answers with the lines and fields of that
+    one resource, so that a large application costs no more than what is looked at.
 
     Parameters
     ----------
@@ -30,10 +30,12 @@ class DiffWidget(RecordWidget):
         Only changed lines with two unchanged ones around them; the rest unfolds.
     neat
         Without the fields that only the API server writes.
+    show_ignored
+        Also the fields that an ignore rule hides, with the rule.
     """
 
-    _esm = read_front_end("elements.js", "lines.js", "diff.js")
-    _css = read_front_end("base.css", "diff.css")
+    _esm = read_front_end("elements.js", "lines.js", "fields.js", "diff.js")
+    _css = read_front_end("base.css", "diff.css", "fields.css")
 
     header = traitlets.Dict().tag(sync=True)
     resources: traitlets.List[Any] = traitlets.List().tag(sync=True)
@@ -43,12 +45,22 @@ class DiffWidget(RecordWidget):
     mode = traitlets.Enum(MODES, "split").tag(sync=True)
     compact = traitlets.Bool(True).tag(sync=True)
     neat = traitlets.Bool(True).tag(sync=True)
+    show_ignored = traitlets.Bool(False).tag(sync=True)
     show = traitlets.Enum(("changed", "all"), "changed").tag(sync=True)
     query = traitlets.Unicode("").tag(sync=True)
 
-    def __init__(self, comparison: Comparison, *, mode: str = "split", compact: bool = True, neat: bool = True) -> None:
+    def __init__(
+        self,
+        comparison: Comparison,
+        *,
+        mode: str = "split",
+        compact: bool = True,
+        neat: bool = True,
+        show_ignored: bool = False,
+    ) -> None:
         self._comparison = comparison
-        super().__init__(**self._state_of(comparison, ""), mode=mode, compact=compact, neat=neat)
+        chosen = {"mode": mode, "compact": compact, "neat": neat, "show_ignored": show_ignored}
+        super().__init__(**self._state_of(comparison, ""), **chosen)
         self._answer()
 
     @property
@@ -75,13 +87,17 @@ class DiffWidget(RecordWidget):
         verdict = format_comparison_text(self._comparison)
         return f"{verdict}\n\n{diff}" if diff else verdict
 
-    @traitlets.observe("selected", "neat")
+    @traitlets.observe("selected", "neat", "show_ignored")
     def _on_choice(self, change: Any) -> None:
         self._answer()
 
     def _answer(self) -> None:
         found = next((item for item in self._comparison.resources if resource_id(item.key) == self.selected), None)
-        self.detail = {**resource_detail(found, neat=self.neat), "generation": self.generation} if found else {}
+        if found is None:
+            self.detail = {}
+            return
+        detail = resource_detail(found, neat=self.neat, show_ignored=self.show_ignored)
+        self.detail = {**detail, "generation": self.generation}
 
     @staticmethod
     def _state_of(comparison: Comparison, selected: str) -> dict[str, Any]:

@@ -117,6 +117,41 @@ function toggle({ label, title, get, set, signal }) {
   return { node, update };
 }
 
+/** A button that puts a text on the clipboard and says so for a moment. */
+function copyButton(text, label) {
+  const button = h("button", {
+    class: "gnb-copy",
+    title: label,
+    attrs: { type: "button", "aria-label": label },
+    on: {
+      click: async () => {
+        await toClipboard(text, button);
+        button.dataset.done = "true";
+        button.setAttribute("aria-label", "Copied");
+        setTimeout(() => {
+          delete button.dataset.done;
+          button.setAttribute("aria-label", label);
+        }, SHOWN_MS);
+      },
+    },
+  });
+  return button;
+}
+
+const SHOWN_MS = 1500;
+
+/** A page that is not from a secure origin has no clipboard object; there a selection is copied as by hand. */
+async function toClipboard(text, button) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const area = h("textarea", { attrs: { "aria-hidden": "true", tabindex: "-1", style: "position:fixed;opacity:0" } });
+  area.value = text;
+  button.after(area);
+  area.select();
+  document.execCommand("copy");
+  area.remove();
+  button.focus();
+}
+
 /** Model listeners that are all taken off when `signal` aborts. */
 function listen(model, signal, events) {
   for (const [names, callback] of Object.entries(events)) {

@@ -1,4 +1,4 @@
-// Lines and fields of one resource as tables; `elements.js` stands before this text.
+// The lines of one resource as a table; `elements.js` stands before this text.
 
 const CONTEXT = 2;
 const CHUNK = 1000;
@@ -167,39 +167,4 @@ function linesTable(detail, split, compact, unfolded, unfold) {
     body,
   );
   return [table, more];
-}
-
-const withLines = (node, text) => {
-  text.split("\n").forEach((line, index) => node.append(...(index ? [h("br"), line] : [line])));
-  return node;
-};
-
-/** A field path that breaks after its dots and brackets where it must. */
-const pathOf = (path) =>
-  h("code", { class: "gnb-path" }, ...path.split(/(?<=[.\]])/).flatMap((part, index) => (index ? [h("wbr"), part] : [part])));
-
-function fieldsTable(fields) {
-  const cell = (label, ...content) => h("td", { attrs: { "data-label": label } }, ...content);
-  const rows = fields.map((field) =>
-    h(
-      "tr",
-      { class: field.ignored ? "gnb-ignored" : "" },
-      cell(
-        "Path",
-        pathOf(field.path),
-        field.ignored ? h("span", { class: "gnb-tag", text: `ignored by ${field.ignored}` }) : null,
-      ),
-      cell("Target", withLines(h("code", { class: "gnb-value", tone: "add" }), field.target)),
-      cell("Live", withLines(h("code", { class: "gnb-value", tone: "remove" }), field.live)),
-      cell("Manager", h("span", { text: field.manager }), field.operation ? h("small", { text: field.operation }) : null),
-      cell("Since", field.since),
-    ),
-  );
-  const heads = ["Path", "Target", "Live", "Manager", "Since"];
-  return h(
-    "table",
-    { class: "gnb-fields", attrs: { "aria-label": "Fields that differ" } },
-    h("thead", {}, h("tr", {}, ...heads.map((text) => h("th", { text, attrs: { scope: "col" } })))),
-    h("tbody", {}, ...rows),
-  );
 }

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gitops_nb.formatting.ignored import ignored, other_warnings, without_ignored
 from reconciler.diff.records import Comparison, FieldDifference, Health, ResourceComparison
 from reconciler.formatting.characters import visible
 from reconciler.formatting.differences import difference_texts, drifted, resource_note
@@ -55,8 +56,9 @@ def comparison_header(comparison: Comparison) -> Json:
         "notices": [
             *([_notice("?", comparison.reason, Tone.BUSY)] if comparison.reason else []),
             *([_health_notice(comparison.health)] if comparison.health.message else []),
-            *(_notice("!", warning, Tone.CHANGE) for warning in comparison.warnings),
+            *(_notice("!", warning, Tone.CHANGE) for warning in other_warnings(comparison)),
         ],
+        "unused": [{"rule": visible(rule.rule), "reason": visible(rule.reason)} for rule in comparison.unused_rules],
         "states": {state.value: _mark(state.sign, state.tone) for state in ResourceState},
         "statuses": {status.value: _mark(SYNC_SIGNS[status], SYNC_TONES[status]) for status in SyncStatus},
         "healths": {health.value: _mark(HEALTH_SIGNS[health], HEALTH_TONES[health]) for health in HealthStatus},
@@ -77,6 +79,7 @@ def resource_row(resource: ResourceComparison) -> Json:
         "health": resource.health.status.value if resource.health else "",
         "note": visible(resource_note(resource)),
         "fields": len(drifted(resource)),
+        "ignored": len(ignored(resource)),
     }
 
 
@@ -84,24 +87,25 @@ def resource_id(key: ResourceKey) -> str:
     return visible(str(key))
 
 
-def resource_detail(resource: ResourceComparison, *, neat: bool) -> Json:
+def resource_detail(resource: ResourceComparison, *, neat: bool, show_ignored: bool) -> Json:
     """Lines and fields of one resource.
 
     A row is ``[sign, live segments, target segments]`` with sign ``=``, ``-``, ``+`` or ``~``; of an equal row only the
     text is given. ``alone`` says that there is only a target, compared with nothing. ``sections`` maps the position of
-    a row that begins a part of the document to the keys above it.
+    a row that begins a part of the document to the keys above it. ``fields`` hold the ignored ones too, at their end;
+    the lines do only with ``show_ignored``.
     """
-    live, target = live_and_target_lines(resource, neat=neat)
+    live, target = live_and_target_lines(resource if show_ignored else without_ignored(resource), neat=neat)
     alone = resource.live is None and state_of(resource) in _NOT_COMPARED
     rows = diff_lines(target if alone else live, target)
-    ignored = [difference for difference in resource.differences if difference.ignored_by]
     return {
         "id": resource_id(resource.key),
         "neat": neat,
+        "show_ignored": show_ignored,
         "alone": alone,
         "rows": [_line(row) for row in rows],
         "sections": _sections(rows),
-        "fields": [_field(difference) for difference in (*drifted(resource), *ignored)],
+        "fields": [_field(difference) for difference in (*drifted(resource), *ignored(resource))],
     }
 
 
@@ -215,12 +219,14 @@ def _field(difference: FieldDifference) -> Json:
     live, target = difference_texts(difference)
     return {
         "path": visible(difference.path),
+        "pointer": visible(difference.pointer),
         "target": target,
         "live": live,
         "manager": visible(difference.manager),
         "operation": visible(difference.operation),
         "since": format_instant(difference.changed_at),
         "ignored": visible(difference.ignored_by),
+        "synced": difference.synced,
     }
 
 

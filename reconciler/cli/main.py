@@ -14,8 +14,10 @@ from reconciler.cli.health import health
 from reconciler.cli.manifests import capabilities
 from reconciler.cli.others import crds, history
 from reconciler.cli.output import visible
+from reconciler.cli.reconciling import reconcile
 from reconciler.cli.sandbox import sandbox_commands
 from reconciler.cli.settings import OutputFormat, Settings, hoist_global_options
+from reconciler.cli.spec_options import plain_switches
 from reconciler.errors import ReconcilerError
 
 PROGRAM = "gitops-nb"
@@ -32,6 +34,7 @@ root = typer.Typer(
 )
 root.add_typer(app_commands, name="app")
 root.add_typer(sandbox_commands, name="sandbox")
+root.command("reconcile")(reconcile)
 root.command("history")(history)
 root.command("crds")(crds)
 root.command("capabilities")(capabilities)
@@ -62,7 +65,7 @@ def run(application: typer.Typer, arguments: Sequence[str] | None = None) -> NoR
     words = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        status = application(hoist_global_options(words), prog_name=PROGRAM, standalone_mode=False)
+        status = application(plain_switches(hoist_global_options(words)), prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()
     except ReconcilerError as error:
         _fail(str(error), error, error.exit_status, words)

@@ -1,18 +1,15 @@
 """``app resources|tree``."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from reconciler.cli.options import File, Name
 from reconciler.cli.output import emit_data, emit_rows, emit_text, is_document, note
 from reconciler.cli.settings import OutputFormat, Settings, Workspace
 
 if TYPE_CHECKING:
     from reconciler.cluster.tree import ResourceTree, TreeNode
-
-Name = Annotated[str | None, typer.Argument(metavar="[APPLICATION]", help="Name of the Application.")]
-File = Annotated[Path | None, typer.Option("--filename", "-f", help="Read the Application from this file instead.")]
 
 
 def resources(

@@ -1,12 +1,12 @@
 """Live state and writes: the adapters to an API server.
 
 What needs more than most commands do is imported from its own module: `clusters`, `cluster_secrets`, `live_state`,
-`orphans`, `resource_filter` and `tree_reading`.
+`logs`, `orphans`, `resource_filter` and `tree_reading`.
 """
 
 from reconciler.cluster.connection import Connection, connect
 from reconciler.cluster.discovery import ApiResource, Discovery, discover
-from reconciler.cluster.events import LogOptions, ObjectEvent, object_events, pod_log
+from reconciler.cluster.events import EventReport, LogOptions, ObjectEvent, object_events, pod_log, tree_events
 from reconciler.cluster.follow import Follower, Sighting
 from reconciler.cluster.live import Listing, get_object, list_many, list_objects
 from reconciler.cluster.node_info import InfoItem
@@ -28,6 +28,7 @@ __all__ = [
     "ApiResource",
     "Connection",
     "Discovery",
+    "EventReport",
     "Follower",
     "InfoItem",
     "Listing",
@@ -53,6 +54,7 @@ __all__ = [
     "parse_tracking_settings",
     "pod_log",
     "tracked_by",
+    "tree_events",
     "with_status",
     "with_tracking",
 ]

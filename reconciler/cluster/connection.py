@@ -9,6 +9,7 @@ import json
 import os
 import re
 import socket
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -19,6 +20,7 @@ import urllib3
 import yaml
 from urllib3.util.retry import Retry
 
+from reconciler.cluster.certificate_files import LOADING, hold_certificates
 from reconciler.errors import (
     ClusterError,
     ClusterUnreachableError,
@@ -30,7 +32,7 @@ from reconciler.errors import (
 )
 
 if TYPE_CHECKING:
-    from kubernetes.client import ApiClient
+    from kubernetes.client import ApiClient, Configuration
 
 JSON: Final = "application/json"
 APPLY_PATCH: Final = "application/apply-patch+yaml"
@@ -55,6 +57,23 @@ POOL_SIZE: Final = 256
 """Connections that are kept: a live state holds one for each kind and namespace, and urllib3 warns of any beyond."""
 LINE_BYTES: Final = 64 * 2**20
 """The longest event of a watch; etcd holds objects of at most a few MB."""
+
+
+class Writes:
+    """Counts what a process has written: what it holds of a cluster from before a write may be older than that."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.count = 0
+
+    def note(self) -> None:
+        """Something was written, or may have been, or what was written has had its effect."""
+        with self._lock:
+            self.count += 1
+
+
+WRITES: Final = Writes()
+"""Of all connections: several may lead to one cluster."""
 
 
 class Access(Protocol):
@@ -120,9 +139,13 @@ class Connection:
         if body is not None:
             headers["Content-Type"] = content_type
             data = orjson.dumps(body)
-        answer = self._send(
-            method, path, query, headers, body=data, timeout=urllib3.Timeout(timeout_s), retries=RETRIES
-        ).data
+        try:
+            answer = self._send(
+                method, path, query, headers, body=data, timeout=urllib3.Timeout(timeout_s), retries=RETRIES
+            ).data
+        finally:
+            if method != "GET" and "dryRun" not in (query or ()):
+                WRITES.note()
         try:
             return orjson.loads(answer) if answer else None
         except orjson.JSONDecodeError as error:
@@ -236,10 +259,22 @@ def connect(*, kubeconfig: str | Path | None = None, context: str | None = None)
     UsageError
         When the file or the context is not there or cannot be used.
     """
-    from kubernetes import client, config
-    from kubernetes.config.config_exception import ConfigException
+    from kubernetes import client
 
     configuration = client.Configuration()
+    with LOADING:
+        name = _load(configuration, kubeconfig, context)
+        configuration.connection_pool_maxsize = POOL_SIZE
+        access = KubeconfigAccess(client.ApiClient(configuration))
+        hold_certificates(access.pool)
+    return Connection(access, name=name)
+
+
+def _load(configuration: "Configuration", kubeconfig: str | Path | None, context: str | None) -> str:
+    """Read a kubeconfig, or the pod's service account; the name of the context."""
+    from kubernetes import config
+    from kubernetes.config.config_exception import ConfigException
+
     try:
         if kubeconfig is None and context is None and _in_cluster():
             config.load_incluster_config(client_configuration=configuration)
@@ -260,8 +295,7 @@ def connect(*, kubeconfig: str | Path | None = None, context: str | None = None)
         raise UsageError(
             f"{where}: {text}; give --kubeconfig and --context, or start the sandbox with: gitops-nb sandbox start"
         ) from error
-    configuration.connection_pool_maxsize = POOL_SIZE
-    return Connection(KubeconfigAccess(client.ApiClient(configuration)), name=name)
+    return str(name)
 
 
 def _in_cluster() -> bool:

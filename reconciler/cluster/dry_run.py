@@ -25,6 +25,9 @@ from reconciler.manifest.objects import Manifest, ResourceKey, metadata_of
 PARALLEL_REQUESTS: Final = 8
 _CACHED: Final = 20_000
 _WEBHOOK: Final = re.compile(r'admission webhook "([^"]{1,253})"|failed calling webhook "([^"]{1,253})"')
+_POLICY: Final = re.compile(r"(ValidatingAdmissionPolicy|MutatingAdmissionPolicy) '([^']{1,253})'")
+# Admission plugins answer 403 too; only the authorizer says who cannot do what.
+_NOT_ALLOWED: Final = re.compile(r': User "[^"]*" cannot [a-z]+ resource')
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +101,9 @@ def _without_what_left_git(answer: Manifest, request: DryRun, openapi: OpenApi) 
 
 def _reason(error: ClusterError, request: DryRun) -> str:
     """Why there is no answer; of a Secret nothing is repeated but names, as a refusal may quote its values."""
-    webhook = _WEBHOOK.search(str(error))
-    by = f"admission webhook {webhook[1] or webhook[2]}" if webhook else ""
-    if isinstance(error, ForbiddenError) and not by:
+    webhook, policy = _WEBHOOK.search(str(error)), _POLICY.search(str(error))
+    by = f"admission webhook {webhook[1] or webhook[2]}" if webhook else f"{policy[1]} {policy[2]}" if policy else ""
+    if isinstance(error, ForbiddenError) and not by and _NOT_ALLOWED.search(str(error)):
         allow = f"allow the verb patch on {request.resource.plural}"
         return f"server-side diff is not allowed: {error}; {allow}, or leave ServerSideDiff out"
     if isinstance(error, ClusterUnreachableError) and not by:

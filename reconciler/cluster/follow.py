@@ -1,45 +1,55 @@
-"""Follow objects by watch: what is waited for is told at every change, and again after every cut."""
+"""Follow single objects by watch: what is waited for is told at every change, and again after every cut."""
 
-import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
-from reconciler.cluster.connection import Connection, Stream
+from reconciler.cluster.connection import Connection
 from reconciler.cluster.discovery import ApiResource
-from reconciler.cluster.live import list_objects
+from reconciler.cluster.raw import RawObject, WatchEvent
+from reconciler.cluster.reflector import Pace, Reflector
 from reconciler.errors import ClusterError
-from reconciler.manifest.objects import Manifest, name_of
+from reconciler.manifest.objects import Manifest
 
-WATCH_IDLE_S: Final = 60.0
-RETRY_PAUSE_S: Final = 1.0
+Place = tuple[ApiResource, str, str]
+"""A kind, a namespace (empty for cluster-scoped kinds) and a name."""
+
+WAITING_PACE: Final = Pace(idle_s=60.0, watch_s=60.0, pause_s=0.2, longest_pause_s=2.0)
+"""Of watches that somebody waits for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """An object as it is now; ``object`` is None when it is gone, ``error`` is set when it cannot be seen."""
+    """An object as it is now; ``object`` is None when it is gone, ``error`` is set when it cannot be seen.
+
+    ``last`` is how a watch told that a deleted object had been at its end.
+    """
 
     resource: ApiResource
     namespace: str
     name: str
     object: Manifest | None = None
     error: ClusterError | None = None
+    last: Manifest | None = None
 
 
 class Follower:
-    """Follows any number of objects, a thread for each kind and namespace, until it is closed.
+    """Follows any number of objects, a watch for those of one kind and namespace that are asked for together, until closed.
 
-    ``report`` is called from those threads. Every object is reported at least once. State is always taken from a list and
-    the events after it, so that missed, repeated or late events change nothing.
+    ``report`` is called from the watching threads. Every object is reported at least once. State is taken from a list and the
+    events after it (`Reflector`), so that missed, repeated or late events change nothing.
     """
 
-    def __init__(self, connection: Connection, report: Callable[[Sighting], None]) -> None:
+    def __init__(
+        self, connection: Connection, report: Callable[[Sighting], None], *, pace: Pace = WAITING_PACE
+    ) -> None:
         self._connection = connection
         self._report = report
-        self._closed = threading.Event()
-        self._streams: dict[int, Stream] = {}
+        self._pace = pace
         self._lock = threading.Lock()
+        self._closed = False
+        self._groups: list[_Group] = []
 
     def __enter__(self) -> Self:
         return self
@@ -49,66 +59,81 @@ class Follower:
 
     def close(self) -> None:
         """End all watches; nothing is reported after the watching threads have noticed."""
-        self._closed.set()
         with self._lock:
-            for stream in self._streams.values():
-                stream.close()
+            self._closed = True
+            groups, self._groups = self._groups, []
+        for group in groups:
+            group.reflector.close()
 
-    def follow(self, objects: Iterable[tuple[ApiResource, str, str]]) -> None:
-        """Follow objects given as (kind, namespace, name)."""
-        groups: dict[tuple[ApiResource, str], set[str]] = {}
+    def follow(self, objects: Iterable[Place]) -> None:
+        """Follow objects from now on."""
+        wanted: dict[tuple[ApiResource, str], set[str]] = {}
         for resource, namespace, name in objects:
-            groups.setdefault((resource, namespace), set()).add(name)
-        for (resource, namespace), names in groups.items():
-            threading.Thread(target=self._run, args=(resource, namespace, frozenset(names)), daemon=True).start()
-
-    def _run(self, resource: ApiResource, namespace: str, names: frozenset[str]) -> None:
-        while not self._closed.is_set():
-            try:
-                self._list_and_watch(resource, namespace, names)
-            except ClusterError as error:
-                for name in names:
-                    self._tell(Sighting(resource, namespace, name, error=error))
-                self._closed.wait(RETRY_PAUSE_S)
-
-    def _list_and_watch(self, resource: ApiResource, namespace: str, names: frozenset[str]) -> None:
-        single = next(iter(names)) if len(names) == 1 else ""
-        listing = list_objects(self._connection, resource, namespace=namespace, name=single)
-        found = {name_of(obj): obj for obj in listing.objects}
-        for name in sorted(names):
-            self._tell(Sighting(resource, namespace, name, found.get(name)))
-        query = {
-            "watch": "true",
-            "resourceVersion": listing.resource_version,
-            "allowWatchBookmarks": "true",
-            "timeoutSeconds": str(int(WATCH_IDLE_S)),
-        } | ({"fieldSelector": f"metadata.name={single}"} if single else {})
-        if self._closed.is_set():
-            return
-        with self._stream(resource, namespace, query) as stream:
-            for event in stream:
-                if self._closed.is_set() or event.get("type") == "ERROR":
-                    # 410 Gone comes inside a stream that began well: the next round lists again.
-                    return
-                obj: Manifest = event["object"]
-                name = name_of(obj)
-                if event.get("type") != "BOOKMARK" and name in names:
-                    self._tell(Sighting(resource, namespace, name, None if event["type"] == "DELETED" else obj))
-
-    @contextlib.contextmanager
-    def _stream(self, resource: ApiResource, namespace: str, query: dict[str, str]) -> Iterator[Stream]:
-        stream = self._connection.stream(resource.path(namespace=namespace), query=query, idle_timeout_s=WATCH_IDLE_S)
-        ident = threading.get_ident()
-        with self._lock:
-            self._streams[ident] = stream
-            if self._closed.is_set():
-                stream.close()
-        try:
-            yield stream
-        finally:
+            wanted.setdefault((resource, namespace), set()).add(name)
+        for (resource, namespace), names in wanted.items():
+            group = _Group(self._report, resource, namespace, names)
+            # One object of a namespace that may hold many is asked for by name.
+            single = next(iter(names)) if len(names) == 1 else ""
+            group.reflector = Reflector(
+                self._connection, resource, group, namespace=namespace, name=single, pace=self._pace
+            )
             with self._lock:
-                self._streams.pop(ident, None)
+                if self._closed:
+                    return
+                self._groups.append(group)
+            threading.Thread(
+                target=group.reflector.run, name=f"gitops-nb-follow-{resource.plural}", daemon=True
+            ).start()
+
+    def forget(self, place: Place) -> None:
+        """Follow an object no longer; a watch of which nothing is left ends."""
+        with self._lock:
+            ended = [group for group in self._groups if group.forget(place)]
+            self._groups = [group for group in self._groups if group not in ended]
+        for group in ended:
+            group.reflector.close()
+
+
+class _Group:
+    """The objects of one watch: takes what its reflector sees."""
+
+    reflector: Reflector
+
+    def __init__(
+        self, report: Callable[[Sighting], None], resource: ApiResource, namespace: str, names: set[str]
+    ) -> None:
+        self._report = report
+        self._resource = resource
+        self._namespace = namespace
+        self._names = names
+
+    def forget(self, place: Place) -> bool:
+        """Whether nothing is left to be followed."""
+        if place[:2] == (self._resource, self._namespace):
+            self._names.discard(place[2])
+        return not self._names
+
+    def replace(self, objects: Sequence[RawObject], version: str) -> None:
+        found = {obj.name: obj for obj in objects}
+        for name in sorted(self._names):
+            obj = found.get(name)
+            self._tell(Sighting(*self._place(name), object=obj.load(self._resource) if obj is not None else None))
+
+    def change(self, event: WatchEvent) -> None:
+        name = event.object.name
+        if name not in self._names:
+            return
+        obj = event.object.load(self._resource)
+        gone = event.type == "DELETED"
+        self._tell(Sighting(*self._place(name), object=None if gone else obj, last=obj if gone else None))
+
+    def fail(self, error: ClusterError) -> None:
+        for name in sorted(self._names):
+            self._tell(Sighting(*self._place(name), error=error))
+
+    def _place(self, name: str) -> Place:
+        return self._resource, self._namespace, name
 
     def _tell(self, sighting: Sighting) -> None:
-        if not self._closed.is_set():
+        if not self.reflector.closed:
             self._report(sighting)

@@ -1,18 +1,22 @@
 """Live state: list the kinds and namespaces that are needed, page by page."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
-from reconciler.cluster.connection import JSON, Connection
+from reconciler.cluster.connection import JSON, RETRIES, Connection
 from reconciler.cluster.discovery import ApiResource
+from reconciler.cluster.raw import RawListing, list_raw
 from reconciler.errors import ClusterError, NotFoundError
 from reconciler.manifest.objects import Manifest
 
 PAGE_SIZE: Final = 500
 PARALLEL_LISTS: Final = 8
 METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json"
+
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,27 @@ def list_many(
         except ClusterError as error:
             return Listing(resource, namespace, error=error)
 
+    return _at_once(one, wanted)
+
+
+def list_many_raw(connection: Connection, wanted: Iterable[tuple[ApiResource, str]]) -> list[RawListing]:
+    """As `list_many`, undecoded: for callers that look into few of the objects."""
+
+    def one(pair: tuple[ApiResource, str]) -> RawListing:
+        resource, namespace = pair
+        try:
+            # What is read once and let go again is not worth compressing.
+            found, version = list_raw(connection, resource, namespace=namespace, compress=False, retries=RETRIES)
+        except NotFoundError:
+            return RawListing(resource, namespace)
+        except ClusterError as error:
+            return RawListing(resource, namespace, error=error)
+        return RawListing(resource, namespace, tuple(found), version)
+
+    return _at_once(one, wanted)
+
+
+def _at_once(one: Callable[[tuple[ApiResource, str]], _T], wanted: Iterable[tuple[ApiResource, str]]) -> list[_T]:
     pairs = list(dict.fromkeys(wanted))
     if len(pairs) <= 1:
         return [one(pair) for pair in pairs]

@@ -6,14 +6,17 @@ import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
 import platformdirs
 
 from reconciler.cluster.connection import Connection
+from reconciler.errors import ClusterError
 from reconciler.manifest import OpenApi
+
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
 class SchemaCache:
@@ -74,9 +77,16 @@ class SchemaCache:
         try:
             return orjson.loads(file.read_bytes())
         except (OSError, orjson.JSONDecodeError):
+            pass
+        try:
             document = self._connection.get(parts.path, query={"hash": server_hash})
-            self._keep(file, orjson.dumps(document))
-            return document
+        except ClusterError as error:
+            if error.status not in REDIRECTS:
+                raise
+            # The document has changed since the index was read: what it is now, under a hash that is not known here.
+            return self._connection.get(parts.path)
+        self._keep(file, orjson.dumps(document))
+        return document
 
     def _paths(self) -> dict[str, str]:
         if self._index is None:

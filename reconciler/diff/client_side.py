@@ -17,10 +17,9 @@ from reconciler.diff.secrets import is_secret
 from reconciler.errors import SpecError
 from reconciler.manifest import CLIENT_SIDE_APPLY_MANAGER, OpenApi
 from reconciler.manifest.objects import GroupVersionKind, Manifest, metadata_of
-from reconciler.manifest.openapi import DEDUCED, Schema
+from reconciler.manifest.schema import DEDUCED, NotOfTypeError, Schema
 from reconciler.manifest.typed.compare import field_set
 from reconciler.manifest.typed.fieldset import FieldSet, union
-from reconciler.manifest.typed.merge import NotOfTypeError
 from reconciler.manifest.typed.ownership import ManagerEntry, ManagerKey, parse_managers, with_managers
 from reconciler.terms import ANNOTATION_LAST_APPLIED, FIELD_MANAGER
 

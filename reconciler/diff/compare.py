@@ -9,7 +9,6 @@ from reconciler.diff.fields import Change, diff_fields
 from reconciler.diff.ignore import Found, JqPort, assign_rules, find_ignored
 from reconciler.diff.known_types import is_same_by_type
 from reconciler.diff.normalize import comparable, is_aggregated, normalize_target
-from reconciler.diff.nulls import with_nulls_reset
 from reconciler.diff.places import path_steps, pointer_text
 from reconciler.diff.records import ABSENT, FieldDifference, ResourceComparison, UnusedRule
 from reconciler.diff.rules import NO_RULES, RBAC_GROUP, CompareRules, IgnoreRule, RuleForm
@@ -19,7 +18,7 @@ from reconciler.diff.settings import ANNOTATION_IGNORE_DIFFERENCES, annotation_r
 from reconciler.errors import ConflictError, ReconcilerError, SpecError
 from reconciler.manifest import OpenApi, Ownership, predict_apply
 from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, metadata_of
-from reconciler.manifest.openapi import DEDUCED, Schema
+from reconciler.manifest.schema import DEDUCED, Schema
 from reconciler.terms import FIELD_MANAGER, SyncStatus
 
 ROOT: Final = "$"
@@ -170,9 +169,7 @@ def predict(live: Manifest, target: Manifest, openapi: OpenApi) -> Manifest:
     prediction = predict_apply(live, applied, field_manager=FIELD_MANAGER, force=True, openapi=openapi)
     if prediction.object is None:
         raise ConflictError(prediction.message)
-    schema = openapi.schema(GroupVersionKind.of(target)) or DEDUCED
-    found: Manifest = with_nulls_reset(schema, applied, live, prediction.object)
-    return found
+    return prediction.object
 
 
 def _concluded(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from reconciler.manifest.openapi import Schema
+from reconciler.manifest.schema import Schema
 from reconciler.manifest.typed.merge import same
 
 _PREFIX: Final = "io.k8s.api."
@@ -114,11 +114,6 @@ def is_default(schema: Schema, field: str, value: Any, holder: Mapping[str, Any]
     if name == "core.ServicePort" and field == "targetPort":
         return same(holder.get("port"), value)
     return name == "core.Container" and field == "imagePullPolicy" and bool(value == _pull_policy(holder.get("image")))
-
-
-def knows_defaults(schema: Schema) -> bool:
-    """Whether every default of the type's fields is known here: a custom type states them itself."""
-    return not schema.structured or _short(schema.name) in _DEFAULTS
 
 
 @lru_cache(maxsize=1024)

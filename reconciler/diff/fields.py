@@ -1,13 +1,13 @@
 """Where two objects of one kind differ, field by field, along their schema."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.diff.defaults import is_default
 from reconciler.diff.records import ABSENT
-from reconciler.manifest.openapi import Schema
-from reconciler.manifest.typed.elements import element_of
+from reconciler.manifest.schema import NotOfTypeError, Schema
+from reconciler.manifest.typed.elements import elements_of
 from reconciler.manifest.typed.merge import same
 from reconciler.manifest.typed.paths import FieldPath, parse_element
 
@@ -36,39 +36,50 @@ def diff_fields(
         Whether the target is what an apply would leave, so far as it can be predicted: then the server's defaults are no
         change where the target lacks them, and another order of items with keys is one.
     """
-    if target is live or (target is not ABSENT and live is not ABSENT and same(target, live)):
-        return
-    if _is_nothing(schema, target) and _is_nothing(schema, live):
-        return
-    if schema.is_map and not schema.map_atomic and _both_maps(schema, target, live):
-        yield from _diff_maps(schema, _mapping(target), _mapping(live), path, predicted=predicted)
+    if not same(target, live):
+        yield from _diff(schema, target, live, path, predicted=predicted)
+
+
+def _diff(schema: Schema, target: Any, live: Any, path: FieldPath, *, predicted: bool) -> Iterator[Change]:
+    if isinstance(target, dict) and isinstance(live, dict):
+        # What an apply replaces as a whole is told field by field all the same.
+        if predicted or (schema.is_map and not schema.map_atomic):
+            yield from _diff_maps(schema, target, live, path, predicted=predicted)
+        elif not same(target, live):
+            yield Change(path, target, live)
     elif isinstance(target, list) and isinstance(live, list):
         yield from _diff_lists(schema, target, live, path, predicted=predicted)
-    elif predicted and isinstance(target, Mapping) and isinstance(live, Mapping):
-        # Replaced as a whole, and told field by field all the same.
-        yield from _diff_maps(schema, target, live, path, predicted=True)
-    else:
+    elif _is_nothing(schema, target) and _is_nothing(schema, live):
+        return
+    elif _has_free_keys(schema) and _is_map_or_nothing(target) and _is_map_or_nothing(live):
+        yield from _diff_maps(schema, _map(target), _map(live), path, predicted=predicted)
+    elif not same(target, live):
         yield Change(path, target, live)
 
 
 def _diff_maps(
-    schema: Schema, target: Mapping[str, Any], live: Mapping[str, Any], path: FieldPath, *, predicted: bool
+    schema: Schema, target: dict[str, Any], live: dict[str, Any], path: FieldPath, *, predicted: bool
 ) -> Iterator[Change]:
-    for name in sorted({*target, *live}):
+    changed = [name for name, mine in target.items() if mine is not live.get(name, ABSENT)]
+    changed += [name for name in live if name not in target]
+    for name in sorted(changed):
         mine, theirs = target.get(name, ABSENT), live.get(name, ABSENT)
+        if type(mine) is str and mine == theirs:
+            continue
         if not (predicted and (mine is ABSENT or mine is None) and is_default(schema, name, theirs, live)):
-            yield from diff_fields(schema.child(name), mine, theirs, path.append(name), predicted=predicted)
+            yield from _diff(schema.child(name), mine, theirs, path.append(name), predicted=predicted)
 
 
-def _both_maps(schema: Schema, target: Any, live: Any) -> bool:
-    """Whether to go into the maps: both are there, or one is and its keys are free."""
-    free = not schema.fields
-    maps = [isinstance(value, Mapping) or (free and value in (ABSENT, None)) for value in (target, live)]
-    return all(maps)
+def _has_free_keys(schema: Schema) -> bool:
+    return schema.is_map and not schema.map_atomic and not schema.fields
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+def _map(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _is_map_or_nothing(value: Any) -> bool:
+    return value is ABSENT or value is None or isinstance(value, dict)
 
 
 def _is_nothing(schema: Schema, value: Any) -> bool:
@@ -77,35 +88,36 @@ def _is_nothing(schema: Schema, value: Any) -> bool:
 
 
 def _diff_lists(
-    schema: Schema, target: Sequence[Any], live: Sequence[Any], path: FieldPath, *, predicted: bool
+    schema: Schema, target: list[Any], live: list[Any], path: FieldPath, *, predicted: bool
 ) -> Iterator[Change]:
     if schema.is_list and schema.list_type != "atomic":
         mine, theirs = _by_element(schema, target), _by_element(schema, live)
         if mine is not None and theirs is not None:
             for element in [*mine, *(element for element in theirs if element not in mine)]:
-                step = path.append(parse_element(element))
                 one, other = mine.get(element, ABSENT), theirs.get(element, ABSENT)
-                yield from diff_fields(schema.item, one, other, step, predicted=predicted)
+                if one is not other:
+                    step = path.append(parse_element(element))
+                    yield from _diff(schema.item, one, other, step, predicted=predicted)
             if predicted and schema.list_type == "map" and _reordered(mine, theirs):
-                yield Change(path, list(target), list(live))
+                yield Change(path, target, live)
             return
     if len(target) != len(live):
-        yield Change(path, list(target), list(live))
+        yield Change(path, target, live)
         return
     for index, (one, other) in enumerate(zip(target, live, strict=True)):
-        yield from diff_fields(schema.item, one, other, path.append(index), predicted=predicted)
+        if one is not other:
+            yield from _diff(schema.item, one, other, path.append(index), predicted=predicted)
 
 
 def _reordered(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
     return [element for element in mine if element in theirs] != [element for element in theirs if element in mine]
 
 
-def _by_element(schema: Schema, items: Sequence[Any]) -> dict[str, Any] | None:
+def _by_element(schema: Schema, items: list[Any]) -> dict[str, Any] | None:
     """The items by their keys or values; None where an item has no key or two have the same."""
-    found: dict[str, Any] = {}
-    for item in items:
-        element = element_of(schema, item)
-        if element is None or element in found:
-            return None
-        found[element] = item
-    return found
+    try:
+        elements = elements_of(schema, items)
+    except NotOfTypeError:
+        return None
+    found = dict(zip(elements, items, strict=True))
+    return found if len(found) == len(items) else None

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from reconciler.jq.records import Steps
-from reconciler.manifest.openapi import Schema
+from reconciler.manifest.schema import Schema
 from reconciler.manifest.typed.elements import element_of
 from reconciler.manifest.typed.paths import Element, FieldPath, ItemKey, ItemValue, parse_element
 

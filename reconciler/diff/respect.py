@@ -15,7 +15,7 @@ from reconciler.diff.settings import annotation_rules
 from reconciler.errors import SpecError, Violation
 from reconciler.manifest import FieldPath, OpenApi
 from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey
-from reconciler.manifest.openapi import DEDUCED
+from reconciler.manifest.schema import DEDUCED
 
 # What an apply never carries.
 _NEVER: Final = (("status",), ("metadata", "managedFields"), ("metadata", "resourceVersion"), ("metadata", "uid"))

@@ -7,7 +7,7 @@ from reconciler.diff.records import ABSENT, FieldDifference, ResourceComparison
 from reconciler.diff.secrets import Masker, is_secret
 from reconciler.manifest import OpenApi
 from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey
-from reconciler.manifest.openapi import DEDUCED
+from reconciler.manifest.schema import DEDUCED
 from reconciler.terms import SyncStatus
 
 

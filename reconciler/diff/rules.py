@@ -8,8 +8,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final
 
-from reconciler.diff.globs import glob_matches
 from reconciler.diff.records import ResourceComparison, UnusedRule
+from reconciler.globs import glob_matches
 from reconciler.manifest.objects import ResourceKey
 
 RBAC_GROUP: Final = "rbac.authorization.k8s.io"

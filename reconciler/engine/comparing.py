@@ -1,42 +1,37 @@
 """Compares one Application: render, list, predict, conclude."""
 
-import logging
+import contextlib
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from reconciler.cluster import Connection, Discovery, discover
 from reconciler.cluster.schemas import SchemaCache
+from reconciler.cluster.tracking import application_of, is_managed_by
 from reconciler.diff.normalize import normalize_target
-from reconciler.diff.records import Comparison, Health, ResourceComparison
+from reconciler.diff.records import Comparison, ResourceComparison
 from reconciler.diff.respect import respect_ignored
 from reconciler.diff.rules import CompareRules
 from reconciler.diff.secrets import Masker
 from reconciler.diff.settings import compare_rules
+from reconciler.engine.concluding import Concluder, Conclusion, Grounds, application_key, source_types
+from reconciler.engine.following import Followed
 from reconciler.engine.judging import Judge, Subject
-from reconciler.engine.listing import BatchLive, Wanted
+from reconciler.engine.listing import BatchLive, Listed, LiveSource, seldom_collecting_garbage
+from reconciler.engine.questions import Preparation, Question, wanted_places
 from reconciler.engine.records import Reconciliation
 from reconciler.engine.settings import EngineSettings, parse_engine_settings
+from reconciler.engine.views import Decoded, LiveObject, Views, Wanted
 from reconciler.errors import ReconcilerError
-from reconciler.health import aggregate_health
-from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, namespace_of
+from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey
 from reconciler.model import Application
-from reconciler.source import Capabilities, Generator, SourcedManifest, Sources, Target, revisions_of
-from reconciler.sync.plan import prunable
+from reconciler.source import Capabilities, Generator, Sources, Target, revisions_of
 from reconciler.sync.prepare import PreparedTarget, prepare_target
-from reconciler.terms import ARGO_GROUP, HealthStatus, SyncStatus
+from reconciler.terms import SyncStatus
 
-log = logging.getLogger(__name__)
-
-Place = tuple[str, str, str]
-
-
-def application_key(application: Application, namespace: str) -> ResourceKey:
-    """The Application's own key; ``namespace`` stands in where a file leaves it out."""
-    return ResourceKey(ARGO_GROUP, "Application", application.metadata.namespace or namespace, application.name)
+__all__ = ["Comparer", "application_key"]
 
 
 class Comparer:
@@ -46,7 +41,13 @@ class Comparer:
     """
 
     def __init__(
-        self, connection: Connection, sources: Sources, *, namespace: str, clock: Callable[[], datetime]
+        self,
+        connection: Connection,
+        sources: Sources,
+        *,
+        namespace: str,
+        clock: Callable[[], datetime],
+        follow: bool = False,
     ) -> None:
         self.connection = connection
         self.sources = sources
@@ -56,9 +57,21 @@ class Comparer:
         self._discovered: Discovery | None = None
         self._settings: tuple[Any, EngineSettings] | None = None
         self._known_rules: dict[tuple[str, str], tuple[Application, EngineSettings, CompareRules]] = {}
-        self._prepared: dict[tuple[str, str], _Prepared] = {}
+        self._prepared: dict[tuple[str, str], Preparation] = {}
         self.masker = Masker(secrets.token_bytes(32))
         self._judge = Judge(connection, self.schemas, self.masker)
+        self._concluder = Concluder(namespace=namespace, clock=clock)
+        self._views = Views()
+        self._paths: set[str] = set()
+        self.followed = Followed(connection) if follow else None
+        self._live: LiveSource = self.followed or Listed(connection)
+
+    def close(self) -> None:
+        """End all watches; questions are answered by lists from here on."""
+        if self.followed is not None:
+            self._live = Listed(self.connection)
+            self.followed.close()
+            self.followed = None
 
     @cached_property
     def discovery(self) -> Discovery:
@@ -110,31 +123,29 @@ class Comparer:
             When the cluster cannot be asked.
         """
         question = self._question(application, revision)
-        return self._answer(
-            question, BatchLive(self.connection, self.discovery, question.wanted, self.settings.tracking)
-        )
+        return self._answer(question, self._batch([question]))
 
+    @seldom_collecting_garbage()
     def reconcile_all(self, applications: Sequence[Application]) -> list[Reconciliation | Comparison]:
         """Render, list and compare many: each kind is listed once for all of them.
 
         One that cannot be compared is an Unknown comparison with its reason, and keeps none of the others back.
         """
-        asked: list[_Question | Comparison] = []
+        asked: list[Question | Comparison] = []
         for application in applications:
             try:
                 asked.append(self._question(application, None))
             except ReconcilerError as error:
                 asked.append(self.unknown(application, str(error)))
-        questions = [entry for entry in asked if isinstance(entry, _Question)]
-        wanted = [pair for entry in questions for pair in entry.wanted]
-        live = BatchLive(self.connection, self.discovery, wanted, self.settings.tracking)
+        questions = [entry for entry in asked if isinstance(entry, Question)]
+        live = self._batch(questions)
         live.find_namespaces(entry.application.spec.destination.namespace for entry in questions)
         answers: list[Reconciliation | Comparison] = []
         for entry in asked:
             try:
-                answers.append(self._answer(entry, live) if isinstance(entry, _Question) else entry)
+                answers.append(self._answer(entry, live) if isinstance(entry, Question) else entry)
             except ReconcilerError as error:
-                assert isinstance(entry, _Question)
+                assert isinstance(entry, Question)
                 answers.append(self.unknown(entry.application, str(error)))
         return answers
 
@@ -156,7 +167,7 @@ class Comparer:
 
     def _rules(self, application: Application) -> CompareRules:
         """The rules of an Application, made once for the object: their digest takes long."""
-        identity = (application.metadata.namespace, application.name)
+        identity = _identity(application)
         known = self._known_rules.get(identity)
         if known is None or known[0] is not application or known[1] is not self.settings:
             known = (application, self.settings, compare_rules(application, self.settings.rules))
@@ -165,161 +176,171 @@ class Comparer:
 
     def unknown(self, application: Application, reason: str) -> Comparison:
         """The answer for an Application that cannot be compared."""
-        return Comparison(
-            application=application.name,
-            namespace=application.metadata.namespace or self.namespace,
-            project=application.project,
-            destination=application.spec.destination.server or application.spec.destination.name,
-            revisions=(),
-            status=SyncStatus.UNKNOWN,
-            health=Health(HealthStatus.UNKNOWN),
-            compared_at=self.clock(),
-            reason=reason,
-        )
+        return self._concluder.unknown(application, reason)
 
     def tracking_name(self, application: Application) -> str:
         """Applications outside Argo CD's namespace mark their objects with ``<namespace>_<name>``."""
         namespace = application.metadata.namespace or self.namespace
         return application.name if namespace == self.namespace else f"{namespace}_{application.name}"
 
-    def _question(self, application: Application, revision: str | None) -> "_Question":
+    def other_owner(self, application: Application, live: Manifest) -> str:
+        """The name of another Application that a live object is marked with, empty when there is none."""
+        tracking = self.settings.tracking
+        marked = application_of(live, tracking)
+        return marked if marked != self.tracking_name(application) and is_managed_by(live, marked, tracking) else ""
+
+    def _question(self, application: Application, revision: str | None) -> Question:
         """The target, prepared, and what has to be listed to compare it."""
         target = self.generate(application, revision=revision)
-        prepared = self._prepare(application, target)
-        return _Question(application, target, prepared, frozenset(self._wanted(application, prepared)))
+        identity = _identity(application)
+        known = self._prepared.get(identity)
+        if known is None or not known.is_of(target, application, self.discovery, self.settings):
+            prepared = self._prepare(application, target)
+            places = wanted_places(application, prepared, self.discovery, is_excluded=self.is_excluded)
+            wanted = tuple(dict.fromkeys(places))
+            known = Preparation(target.manifests, application, self.discovery, self.settings, prepared, wanted)
+            self._prepared[identity] = known
+        return Question(application, target, known.prepared, known.wanted)
 
     def _prepare(self, application: Application, target: Target) -> PreparedTarget:
-        identity = (application.metadata.namespace, application.name)
-        known = self._prepared.get(identity)
-        if known is not None and known.made_of(target, application, self.discovery, self.settings):
+        known = self._prepared.get(_identity(application))
+        if known is not None and known.is_of_target(target, application, self.discovery, self.settings):
             return known.prepared
-        prepared = prepare_target(
+        return prepare_target(
             [sourced.manifest for sourced in target.manifests],
             self.discovery,
             application=self.tracking_name(application),
             namespace=application.spec.destination.namespace,
             tracking=self.settings.tracking,
-            is_excluded=self._is_excluded,
+            is_excluded=self.is_excluded,
         )
-        self._prepared[identity] = _Prepared(
-            target.manifests, application.spec.destination.namespace, self.discovery, self.settings, prepared
-        )
-        return prepared
 
-    def _is_excluded(self, group: str, kind: str) -> bool:
+    def is_excluded(self, group: str, kind: str) -> bool:
+        """Whether a kind is none of Argo CD's business (``resource.exclusions``)."""
         return self.settings.resources.excludes(group, kind, cluster=self.connection.server)
 
-    def _wanted(self, application: Application, target: PreparedTarget) -> Iterator[Wanted]:
-        """The kinds of the target and of what the application held before, in the namespaces where it did."""
-        for obj in [*target.resources.values(), *target.hooks]:
-            resource = self.discovery.find(GroupVersionKind.of(obj))
-            if resource is not None:
-                yield resource, namespace_of(obj)
-        for entry in application.status.get("resources") or ():
-            gvk = GroupVersionKind(entry.get("group", ""), entry.get("version", ""), entry.get("kind", ""))
-            held = self.discovery.find(gvk) or self.discovery.preferred(gvk.group, gvk.kind)
-            if held is not None and not self._is_excluded(gvk.group, gvk.kind):
-                yield held, entry.get("namespace", "") if held.namespaced else ""
+    def _batch(self, questions: Sequence[Question]) -> BatchLive:
+        """What the cluster holds of all that is wanted; listed when it is first looked into."""
+        wanted = tuple(dict.fromkeys(pair for question in questions for pair in question.wanted))
+        # Each question says itself what cannot be loaded.
+        with contextlib.suppress(ReconcilerError):
+            self._load_schemas(wanted)
+        return BatchLive(
+            self.connection,
+            self.discovery,
+            wanted,
+            source=self._live,
+            views=self._views,
+            tracking=self.settings.tracking,
+        )
 
-    def _answer(self, question: "_Question", live: BatchLive) -> Reconciliation:
+    def _load_schemas(self, wanted: Iterable[Wanted]) -> None:
+        """Have the schemas of all kinds; of those that changed, nothing that is held counts any more."""
+        paths = {resource.openapi_path for resource, _ in wanted}
+        self.schemas.load(paths - self._paths)
+        changed = set()
+        for path in sorted(paths & self._paths):
+            before = self.schemas.generation
+            self.schemas.load([path])
+            if self.schemas.generation != before:
+                changed.add(path)
+        self._paths |= paths
+        if changed:
+            # A new default shows in objects whose version stays what it was.
+            resources = [resource for resource in self.discovery.resources if resource.openapi_path in changed]
+            self._live.forget(resources)
+            self._views.forget(resources)
+
+    def _answer(self, question: Question, live: BatchLive) -> Reconciliation:
         application, prepared = question.application, question.prepared
         self.schemas.load({resource.openapi_path for resource, _ in question.wanted})
+        tracked = live.tracked.get(self.tracking_name(application), ())
+        grounds = self._grounds(question, live, tracked)
+        conclusion = self._concluder.recall(application, grounds)
+        if conclusion is None:
+            conclusion = self._compare(question, live, tracked)
+            if all(self._judge.remembers(_identity(application), key) for key in prepared.resources):
+                self._concluder.keep(application, grounds, conclusion)
+        return Reconciliation(
+            application=application,
+            comparison=conclusion.comparison,
+            targets=prepared.resources,
+            hooks=prepared.hooks,
+            live=Decoded(conclusion.held, lambda key: live.find(key, prepared.kinds.get(key))),
+            namespace_exists=live.namespace_exists(application.spec.destination.namespace),
+        )
+
+    def _grounds(self, question: Question, live: BatchLive, tracked: Sequence[LiveObject]) -> Grounds:
+        application, target = question.application, question.target
+        views = (live.views[pair].stamp for pair in question.wanted)
+        return Grounds(
+            (application, question.prepared, self._rules(application), self.settings, *views, *tracked),
+            (
+                self.schemas.generation,
+                self._judge.generation,
+                target.revisions,
+                target.warnings,
+                source_types(target),
+            ),
+        )
+
+    def _compare(self, question: Question, live: BatchLive, tracked: Sequence[LiveObject]) -> Conclusion:
+        application, prepared, rules = question.application, question.prepared, self._rules(question.application)
         failed = {
             (resource.gvk.group, resource.gvk.kind, namespace): str(error)
             for resource, namespace in question.wanted
             if (error := live.error_of((resource, namespace)))
         }
-        objects = live.objects
-        rules = self._rules(application)
         subjects = [
             Subject(
                 key,
                 obj,
-                objects.get(key),
+                live.find(key, prepared.kinds.get(key)),
                 prepared.kinds.get(key),
-                failed.get((key.group, key.kind, key.namespace), ""),
-                key in prepared.unknown,
+                self._why_unknown(key, obj, prepared) or failed.get((key.group, key.kind, key.namespace), ""),
             )
             for key, obj in prepared.resources.items()
         ]
-        identity = (application.metadata.namespace, application.name)
-        compared = self._judge.compare(identity, subjects, rules, self.settings.customizations)
-        extra = self._extra(application, prepared, live)
-        hooks = [ResourceKey.of(hook) for hook in prepared.hooks]
-        held = [*prepared.resources, *hooks, *(entry.key for entry in extra)]
-        resources = sorted([*compared, *extra], key=lambda entry: entry.key)
-        return Reconciliation(
-            application=application,
-            comparison=self._conclude(application, question.target, resources, prepared.warnings, rules),
-            targets=prepared.resources,
-            hooks=prepared.hooks,
-            live={key: objects[key] for key in held if key in objects},
-            namespace_exists=live.namespace_exists(application.spec.destination.namespace),
+        compared = self._judge.compare(_identity(application), subjects, rules, self.settings.customizations)
+        extra = self._extra(application, prepared, tracked)
+        unseen = self._unseen(application, prepared, failed)
+        resources = sorted([*compared, *extra, *unseen], key=lambda entry: entry.key)
+        return Conclusion(
+            self._concluder.conclude(application, question.target, resources, prepared.warnings, rules),
+            (*prepared.resources, *map(ResourceKey.of, prepared.hooks), *(entry.key for entry in extra)),
         )
 
-    def _extra(self, application: Application, target: PreparedTarget, live: BatchLive) -> list[ResourceComparison]:
+    def _why_unknown(self, key: ResourceKey, obj: Manifest, prepared: PreparedTarget) -> str:
+        return self.discovery.why_unknown(GroupVersionKind.of(obj)) if key in prepared.unknown else ""
+
+    def _unseen(
+        self, application: Application, target: PreparedTarget, failed: Mapping[tuple[str, str, str], str]
+    ) -> Iterator[ResourceComparison]:
+        """What the application held before, is not in the target, and cannot be looked for: not taken for gone."""
+        hooks = {ResourceKey.of(hook) for hook in target.hooks}
+        for entry in application.status.get("resources") or ():
+            gvk = GroupVersionKind(entry.get("group", ""), entry.get("version", ""), entry.get("kind", ""))
+            key = ResourceKey(gvk.group, gvk.kind, entry.get("namespace", ""), entry.get("name", ""))
+            if key in target.resources or key in hooks or self.is_excluded(gvk.group, gvk.kind):
+                continue
+            reason = failed.get((key.group, key.kind, key.namespace), "")
+            if gvk.group in self.discovery.stale_groups:
+                reason = self.discovery.why_unknown(gvk)
+            if reason:
+                yield ResourceComparison(key, gvk.version, SyncStatus.UNKNOWN, reason=reason, requires_pruning=True)
+
+    def _extra(
+        self, application: Application, target: PreparedTarget, tracked: Sequence[LiveObject]
+    ) -> list[ResourceComparison]:
         """Live objects that bear our mark and that the target no longer holds."""
         hooks = {ResourceKey.of(hook) for hook in target.hooks}
-        return [
-            self._judge.compare_extra(key, live.objects[key], self.settings.customizations)
-            for key in live.tracked.get(self.tracking_name(application), ())
-            if key not in target.resources and key not in hooks and prunable(live.objects[key])
-        ]
-
-    def _conclude(
-        self,
-        application: Application,
-        target: Target,
-        resources: Sequence[ResourceComparison],
-        warnings: Sequence[str],
-        rules: CompareRules,
-    ) -> Comparison:
-        unused = rules.unused(resources)
-        counted = [entry for entry in resources if not (entry.requires_pruning and entry.ignore_extraneous)]
-        unknown = next((f"{entry.key}: {entry.reason}" for entry in counted if entry.status is SyncStatus.UNKNOWN), "")
-        differs = any(entry.status is SyncStatus.OUT_OF_SYNC for entry in counted)
-        status = SyncStatus.UNKNOWN if unknown else SyncStatus.OUT_OF_SYNC if differs else SyncStatus.SYNCED
-        return Comparison(
-            application=application.name,
-            namespace=application.metadata.namespace or self.namespace,
-            project=application.project,
-            destination=application.spec.destination.server or application.spec.destination.name,
-            revisions=target.revisions,
-            status=status,
-            health=aggregate_health(resources, application=application_key(application, self.namespace)),
-            compared_at=self.clock(),
-            resources=tuple(resources),
-            warnings=(*target.warnings, *warnings, *rules.problems, *map(str, unused)),
-            reason=unknown,
-            source_types=tuple(source.source_type.value for source in target.sources if source.source_type),
-            unused_rules=unused,
+        verdicts = (
+            self._judge.compare_extra(_identity(application), found, self.settings.customizations)
+            for found in tracked
+            if found.key not in target.resources and found.key not in hooks
         )
+        return [verdict for verdict in verdicts if verdict is not None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """An application that is ready to be compared, and what has to be listed for it."""
-
-    application: Application
-    target: Target
-    prepared: PreparedTarget
-    wanted: frozenset[Wanted]
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A prepared target, and what it was made of."""
-
-    manifests: tuple[SourcedManifest, ...]
-    namespace: str
-    discovery: Discovery
-    settings: EngineSettings
-    prepared: PreparedTarget
-
-    def made_of(self, target: Target, application: Application, discovery: Discovery, settings: EngineSettings) -> bool:
-        return (
-            self.manifests is target.manifests
-            and self.namespace == application.spec.destination.namespace
-            and self.discovery is discovery
-            and self.settings is settings
-        )
+def _identity(application: Application) -> tuple[str, str]:
+    return (application.metadata.namespace, application.name)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from reconciler.cluster import ApiResource, Connection
@@ -11,45 +12,73 @@ from reconciler.diff.compare import compare_resource
 from reconciler.diff.records import Health, ResourceComparison
 from reconciler.diff.rules import CompareRules
 from reconciler.diff.secrets import Masker
-from reconciler.diff.server_side import ServerAnswer
+from reconciler.diff.server_side import ServerAnswer, needs_server
 from reconciler.diff.settings import asks_server
+from reconciler.engine.views import LiveObject
 from reconciler.health import Customizations, assess_health
 from reconciler.jq.evaluate import JqEvaluator
-from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, metadata_of
+from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey
 from reconciler.sync.order import sync_wave
-from reconciler.sync.plan import ignores_extraneous
+from reconciler.sync.plan import ignores_extraneous, prunable
 from reconciler.terms import HealthStatus, SyncStatus
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Subject:
-    """An object to compare: ``target`` as it will be applied, ``live`` as it is, and what is known against it.
+    """An object to compare: ``target`` as it will be applied, ``found`` as it is, and what is known against it.
 
-    ``reason`` says why the live object cannot be known; ``unknown_kind`` that the cluster does not know the kind.
+    ``reason`` says why the live object, or its kind, cannot be known.
     """
 
     key: ResourceKey
     target: Manifest
-    live: Manifest | None
+    found: LiveObject | None
     resource: ApiResource | None
     reason: str = ""
-    unknown_kind: bool = False
+
+    @cached_property
+    def live(self) -> Manifest | None:
+        """The live object, decoded when it is first asked for."""
+        return self.found.load() if self.found is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """A verdict, what it was made from, and whether another run may find it otherwise although that is the same."""
+
+    target: Manifest
+    inputs: Any
+    compared: ResourceComparison
+    may_pass: bool
 
 
 class Judge:
-    """Compares resources, and remembers each verdict until one of its sides, the schemas or the rules change."""
+    """Compares resources, and remembers each verdict until one of its sides, the schemas or the rules change.
+
+    What the API server refused to answer is asked again at every comparison.
+    """
 
     def __init__(self, connection: Connection, schemas: SchemaCache, masker: Masker) -> None:
         self._schemas = schemas
         self._masker = masker
         self.jq = JqEvaluator()
         self._server = ServerSideDiff(connection)
-        self._known: dict[tuple[str, str, ResourceKey], tuple[Manifest, Any, ResourceComparison]] = {}
+        #: Raised whenever a verdict was forgotten that a new run may find otherwise.
+        self.generation = 0
+        self._known: dict[tuple[str, str, ResourceKey], _Verdict] = {}
+        self._known_extra: dict[tuple[str, str, ResourceKey], tuple[Any, ResourceComparison | None]] = {}
 
     def forget(self) -> None:
         """Ask the API server anew: schemas, webhooks or policies may have changed; try every expression again."""
         self._server.forget()
         self.jq = JqEvaluator()
+        kept = {key: verdict for key, verdict in list(self._known.items()) if not verdict.may_pass}
+        self.generation += len(kept) != len(self._known)
+        self._known = kept
+
+    def remembers(self, application: tuple[str, str], key: ResourceKey) -> bool:
+        """Whether the last verdict on a resource holds until one of its sides changes."""
+        return (*application, key) in self._known
 
     def compare(
         self,
@@ -62,23 +91,45 @@ class Judge:
         found: list[ResourceComparison] = []
         anew: dict[int, Any] = {}
         for index, subject in enumerate(subjects):
-            inputs = self._inputs(subject, rules, customizations)
+            inputs = (
+                subject.reason,
+                rules.digest,
+                *self._inputs(subject.found, customizations),
+            )
             known = self._known.get((*application, subject.key))
-            if known is not None and known[0] is subject.target and known[1] == inputs:
-                found.append(known[2])
+            if known is not None and known.target is subject.target and known.inputs == inputs:
+                found.append(known.compared)
             else:
                 found.append(self._compare(subject, rules))
                 anew[index] = inputs
-        for index, answer in self._ask(subjects, found, anew, rules).items():
+        answers = self._ask(subjects, found, anew, rules)
+        for index, answer in answers.items():
             found[index] = self._compare(subjects[index], rules, answer)
         for index, inputs in anew.items():
             subject = subjects[index]
             found[index] = self._assessed(found[index], subject.live, customizations)
-            self._known[(*application, subject.key)] = (subject.target, inputs, found[index])
+            key = (*application, subject.key)
+            if index in answers and answers[index].object is None:
+                self._known.pop(key, None)
+            else:
+                may_pass = index in answers or found[index].status is SyncStatus.UNKNOWN
+                self._known[key] = _Verdict(subject.target, inputs, found[index], may_pass)
         return found
 
-    def compare_extra(self, key: ResourceKey, live: Manifest, customizations: Customizations) -> ResourceComparison:
-        """The verdict on a live object that the target no longer holds."""
+    def compare_extra(
+        self, application: tuple[str, str], found: LiveObject, customizations: Customizations
+    ) -> ResourceComparison | None:
+        """The verdict on a live object that the target no longer holds; None where it is not ours to prune."""
+        inputs = self._inputs(found, customizations)
+        known = self._known_extra.get((*application, found.key))
+        if known is not None and known[0] == inputs:
+            return known[1]
+        live = found.load()
+        verdict = self._extra(found.key, live, customizations) if prunable(live) else None
+        self._known_extra[(*application, found.key)] = (inputs, verdict)
+        return verdict
+
+    def _extra(self, key: ResourceKey, live: Manifest, customizations: Customizations) -> ResourceComparison:
         version = GroupVersionKind.of(live).version
         compared = compare_resource(key, version, None, live, openapi=self._schemas.openapi, masker=self._masker)
         return replace(
@@ -88,30 +139,22 @@ class Judge:
             wave=sync_wave(live),
         )
 
-    def _inputs(self, subject: Subject, rules: CompareRules, customizations: Customizations) -> Any:
-        live = metadata_of(subject.live) if subject.live is not None else {}
-        return (
-            subject.reason,
-            subject.unknown_kind,
-            self._schemas.generation,
-            rules.digest,
-            id(customizations),
-            live.get("uid"),
-            live.get("resourceVersion"),
-        )
+    def _inputs(self, found: LiveObject | None, customizations: Customizations) -> tuple[Any, ...]:
+        """What a verdict on a live object depends on, but for its target."""
+        raw = found.raw if found is not None else None
+        # Computed objects, such as those of a metrics API, have no version: each reading is another object.
+        version = (raw.version or object()) if raw is not None else None
+        return (self._schemas.generation, id(customizations), raw.uid if raw is not None else None, version)
 
     def _compare(self, subject: Subject, rules: CompareRules, answer: ServerAnswer | None = None) -> ResourceComparison:
         gvk = GroupVersionKind.of(subject.target)
-        reason = subject.reason
-        if subject.unknown_kind:
-            reason = f"the cluster does not know the kind {gvk}; install its CustomResourceDefinition first"
-        if reason:
+        if subject.reason:
             return ResourceComparison(
                 subject.key,
                 gvk.version,
                 SyncStatus.UNKNOWN,
                 target=self._masker.mask_object(subject.target),
-                reason=reason,
+                reason=subject.reason,
                 wave=sync_wave(subject.target),
             )
         return compare_resource(
@@ -134,19 +177,17 @@ class Judge:
         anew: Mapping[int, Any],
         rules: CompareRules,
     ) -> dict[int, ServerAnswer]:
-        """The API server's own answers, where server-side diff is asked for."""
+        """The API server's own answers, where server-side diff is asked for or nothing else can tell."""
+        openapi = self._schemas.openapi
         wanted: dict[int, DryRun] = {}
         for index in anew:
             subject = subjects[index]
+            if subject.reason or subject.live is None or subject.resource is None:
+                continue
             known = found[index].status is not SyncStatus.UNKNOWN
-            if (
-                known
-                and asks_server(rules, subject.target)
-                and subject.live is not None
-                and subject.resource is not None
-            ):
+            if (known and asks_server(rules, subject.target)) or needs_server(subject.target, subject.live, openapi):
                 wanted[index] = DryRun(subject.resource, subject.target, subject.live)
-        answers = self._server.ask(wanted.values(), self._schemas.openapi)
+        answers = self._server.ask(wanted.values(), openapi)
         return {index: answers[ResourceKey.of(request.target)] for index, request in wanted.items()}
 
     def _assessed(

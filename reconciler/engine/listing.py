@@ -4,18 +4,67 @@ import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Final
+from typing import Final, Protocol
 
-from reconciler.cluster import ApiResource, Connection, Discovery, Listing, get_object, list_many
-from reconciler.cluster.tracking import TrackingSettings, application_of, is_managed_by
+from reconciler.cluster import ApiResource, Connection, Discovery, get_object
+from reconciler.cluster.live import list_many_raw
+from reconciler.cluster.raw import RawListing, RawObject
+from reconciler.cluster.tracking import TrackingSettings
+from reconciler.engine.views import LiveObject, View, Views, Wanted
 from reconciler.errors import ClusterError
-from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, namespace_of
-
-Wanted = tuple[ApiResource, str]
-"""A kind, and the namespace where its objects are wanted; empty for kinds without one."""
+from reconciler.manifest.objects import GroupVersionKind, ResourceKey
 
 WHOLE_CLUSTER: Final = 4
 """From so many namespaces on, one list of the whole cluster is cheaper than a list of each."""
+
+
+_OBJECTS_BETWEEN_COLLECTIONS: Final = 500_000
+
+
+@contextmanager
+def seldom_collecting_garbage() -> Iterator[None]:
+    """Decoding thousands of objects makes many that stay and hardly any garbage; looking for it would double the time."""
+    before = gc.get_threshold()
+    if before[0]:
+        gc.set_threshold(max(before[0], _OBJECTS_BETWEEN_COLLECTIONS), *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+class LiveSource(Protocol):
+    """Where live objects come from."""
+
+    def listings(self, wanted: Sequence[Wanted]) -> Mapping[Wanted, RawListing]:
+        """The objects of each kind and namespace; a listing that failed carries its error."""
+
+    def forget(self, resources: Iterable[ApiResource]) -> None:
+        """The schemas of these kinds have changed, and with them the objects that the API server shows."""
+
+
+class Listed:
+    """Lists at every question."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def listings(self, wanted: Sequence[Wanted]) -> Mapping[Wanted, RawListing]:
+        namespaces: dict[ApiResource, list[str]] = {}
+        for resource, namespace in wanted:
+            namespaces.setdefault(resource, []).append(namespace)
+        whole = [resource for resource, found in namespaces.items() if len(found) >= WHOLE_CLUSTER]
+        found: dict[Wanted, RawListing] = {}
+        for listing in list_many_raw(self._connection, [(resource, "") for resource in whole]):
+            # Who may not list the whole cluster may still list the namespaces.
+            if listing.error is None:
+                found.update(_split(listing, namespaces[listing.resource]))
+        listings = list_many_raw(self._connection, [pair for pair in wanted if pair not in found])
+        found.update(((listing.resource, listing.namespace), listing) for listing in listings)
+        return found
+
+    def forget(self, resources: Iterable[ApiResource]) -> None:
+        """Nothing is held."""
 
 
 class BatchLive:
@@ -25,56 +74,70 @@ class BatchLive:
     ----------
     wanted
         All that will be asked for; nothing else is listed.
+    source
+        Gives the objects, asked once.
+    views
+        What was known of them at earlier questions.
     tracking
         How objects are marked with their application.
     """
 
     def __init__(
-        self, connection: Connection, discovery: Discovery, wanted: Iterable[Wanted], tracking: TrackingSettings
+        self,
+        connection: Connection,
+        discovery: Discovery,
+        wanted: Iterable[Wanted],
+        *,
+        source: LiveSource,
+        views: Views,
+        tracking: TrackingSettings,
     ) -> None:
         self._connection = connection
         self._discovery = discovery
         self._wanted = tuple(dict.fromkeys(wanted))
+        self._source = source
+        self._views = views
         self._tracking = tracking
         self._namespaces: dict[str, bool] = {}
 
     @cached_property
-    def listings(self) -> Mapping[Wanted, Listing]:
-        """Every listing that is wanted, by kind and namespace; one that failed carries its error."""
-        namespaces: dict[ApiResource, list[str]] = {}
-        for resource, namespace in self._wanted:
-            namespaces.setdefault(resource, []).append(namespace)
-        whole = [resource for resource, found in namespaces.items() if len(found) >= WHOLE_CLUSTER]
-        found: dict[Wanted, Listing] = {}
-        with _without_garbage_collection():
-            for listing in list_many(self._connection, [(resource, "") for resource in whole]):
-                # Who may not list the whole cluster may still list the namespaces.
-                if listing.error is None:
-                    found.update(_split(listing, namespaces[listing.resource]))
-            rest = [pair for pair in self._wanted if pair not in found]
-            listings = list_many(self._connection, rest)
-        found.update(((listing.resource, listing.namespace), listing) for listing in listings)
-        return found
+    def views(self) -> Mapping[Wanted, View]:
+        """What was listed, by kind and namespace."""
+        listings = self._source.listings(self._wanted)
+        return {pair: self._views.of(listings[pair]) for pair in self._wanted}
 
     @cached_property
-    def objects(self) -> Mapping[ResourceKey, Manifest]:
-        """All objects by key."""
-        return {ResourceKey.of(obj): obj for listing in self.listings.values() for obj in listing.objects}
+    def tracked(self) -> Mapping[str, Sequence[LiveObject]]:
+        """The objects that bear an application's mark, by the application's tracking name."""
+        found: dict[str, dict[ResourceKey, LiveObject]] = {}
+        for view in self.views.values():
+            for name, objects in view.tracked(self._tracking).items():
+                found.setdefault(name, {}).update((each.key, each) for each in objects)
+        return {name: tuple(objects.values()) for name, objects in found.items()}
+
+    def find(self, key: ResourceKey, resource: ApiResource | None = None) -> LiveObject | None:
+        """One object, at the version of ``resource`` where it is listed so; None where it is not there or not wanted."""
+        own = self.views.get((resource, key.namespace)) if resource is not None else None
+        if own is not None:
+            return own.objects.get(key)
+        for place in ((key.group, key.kind, key.namespace), (key.group, key.kind, "")):
+            for view in self._by_kind.get(place, ()):
+                found = view.objects.get(key)
+                if found is not None:
+                    return found
+        return None
 
     @cached_property
-    def tracked(self) -> Mapping[str, Sequence[ResourceKey]]:
-        """Keys of the objects that bear an application's mark, by the application's tracking name."""
-        found: dict[str, list[ResourceKey]] = {}
-        for key, obj in self.objects.items():
-            name = application_of(obj, self._tracking)
-            if name and is_managed_by(obj, name, self._tracking):
-                found.setdefault(name, []).append(key)
+    def _by_kind(self) -> Mapping[tuple[str, str, str], Sequence[View]]:
+        found: dict[tuple[str, str, str], list[View]] = {}
+        for (resource, namespace), view in self.views.items():
+            found.setdefault((resource.gvk.group, resource.gvk.kind, namespace), []).append(view)
         return found
 
     def error_of(self, wanted: Wanted) -> ClusterError | None:
         """Why a kind could not be listed."""
-        listing = self.listings.get(wanted)
-        return listing.error if listing is not None else None
+        view = self.views.get(wanted)
+        return view.error if view is not None else None
 
     def namespace_exists(self, name: str) -> bool:
         """Whether a namespace is there; what is no namespace at all is no obstacle."""
@@ -91,30 +154,21 @@ class BatchLive:
         missing = sorted({name for name in names if name} - self._namespaces.keys())
         if resource is None or len(missing) < WHOLE_CLUSTER:
             return
-        (listing,) = list_many(self._connection, [(resource, "")])
+        listing = self._source.listings([(resource, "")])[resource, ""]
         if listing.error is None:
-            there = {ResourceKey.of(obj).name for obj in listing.objects}
+            there = {obj.name for obj in listing.objects}
             self._namespaces.update((name, name in there) for name in missing)
 
 
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Decoding big lists makes many objects and no garbage; looking for it would take longer than the decoding."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-def _split(listing: Listing, namespaces: Sequence[str]) -> Mapping[Wanted, Listing]:
-    by_namespace: dict[str, list[Manifest]] = {namespace: [] for namespace in namespaces}
+def _split(listing: RawListing, namespaces: Sequence[str]) -> Mapping[Wanted, RawListing]:
+    by_namespace: dict[str, list[RawObject]] = {namespace: [] for namespace in namespaces}
     for obj in listing.objects:
-        if (found := by_namespace.get(namespace_of(obj))) is not None:
+        if (found := by_namespace.get(obj.namespace)) is not None:
             found.append(obj)
+    if "" in by_namespace:
+        by_namespace[""] = list(listing.objects)
+    resource, version = listing.resource, listing.resource_version
     return {
-        (listing.resource, namespace): Listing(listing.resource, namespace, tuple(objects), listing.resource_version)
+        (resource, namespace): RawListing(resource, namespace, tuple(objects), version)
         for namespace, objects in by_namespace.items()
     }

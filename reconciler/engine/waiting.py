@@ -2,9 +2,12 @@
 
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
 
 from reconciler.cluster import ApiResource, Follower
+from reconciler.cluster.live_state import LiveState
 from reconciler.diff.records import Comparison
 from reconciler.engine.comparing import Comparer
 from reconciler.engine.records import Reconciliation
@@ -12,6 +15,9 @@ from reconciler.errors import SyncError
 from reconciler.manifest.objects import GroupVersionKind
 from reconciler.model import Application
 from reconciler.terms import HealthStatus, SyncStatus
+
+Place = tuple[ApiResource, str, str]
+"""A kind, a namespace and a name."""
 
 
 def wait_until_settled(
@@ -21,43 +27,100 @@ def wait_until_settled(
     revision: str | None = None,
     timeout_s: float | None = None,
     on_comparison: Callable[[Comparison], None] = lambda _comparison: None,
+    until: Callable[[Comparison], bool] | None = None,
 ) -> Comparison:
     """Follow the application's objects until it is Synced and Healthy, or Degraded, or the time is over.
+
+    ``until`` asks for something else instead.
 
     Raises
     ------
     SyncError
         When ``timeout_s`` seconds have passed; it names what is not healthy.
     """
-    changed = queue.SimpleQueue[None]()
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
-    with Follower(comparer.connection, lambda _sighting: changed.put(None)) as follower:
-        followed = False
+    met = until or is_settled
+    with _changes(comparer) as changes:
         while True:
+            changes.begin()
             reconciliation = comparer.reconcile(application, revision=revision)
             comparison = reconciliation.comparison
             on_comparison(comparison)
-            if _is_settled(comparison):
+            if met(comparison):
                 return comparison
-            if not followed:
-                follower.follow(_places(comparer, reconciliation))
-                followed = True
-            try:
-                changed.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
-                # A burst of events is one reason to look again.
-                while not changed.empty():
-                    changed.get_nowait()
-            except queue.Empty:
-                raise SyncError(_overdue(comparison, timeout_s or 0.0)) from None
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not changes.wait(_places(comparer, reconciliation), timeout_s=left):
+                raise SyncError(_overdue(comparison, timeout_s or 0.0))
 
 
-def _is_settled(comparison: Comparison) -> bool:
+class Changes(Protocol):
+    """Tells that it is worth looking again."""
+
+    def begin(self) -> None:
+        """What happens from here on counts."""
+
+    def wait(self, places: Sequence[Place], *, timeout_s: float | None) -> bool:
+        """Wait until something of these objects has changed since `begin`; False when the time is over."""
+
+
+@contextmanager
+def _changes(comparer: Comparer) -> Iterator[Changes]:
+    if comparer.followed is not None:
+        # A watch of another connection might tell of what the held state does not show yet.
+        yield _HeldChanges(comparer.followed.state)
+        return
+    changed = queue.SimpleQueue[None]()
+    with Follower(comparer.connection, lambda _sighting: changed.put(None)) as follower:
+        yield _WatchedChanges(follower, changed)
+
+
+class _HeldChanges:
+    """Changes of a live state, whatever they are of."""
+
+    def __init__(self, state: LiveState) -> None:
+        self._state = state
+        self._seen = 0
+
+    def begin(self) -> None:
+        self._seen = self._state.revision
+
+    def wait(self, places: Sequence[Place], *, timeout_s: float | None) -> bool:
+        return self._state.wait_for_change(self._seen, timeout_s=timeout_s) > self._seen
+
+
+class _WatchedChanges:
+    """Changes that watches of its own report; each object is reported once to begin with."""
+
+    def __init__(self, follower: Follower, changed: "queue.SimpleQueue[None]") -> None:
+        self._follower = follower
+        self._changed = changed
+        self._followed = False
+
+    def begin(self) -> None:
+        """A report that came already is a reason to look again."""
+
+    def wait(self, places: Sequence[Place], *, timeout_s: float | None) -> bool:
+        if not self._followed:
+            self._follower.follow(places)
+            self._followed = True
+        try:
+            self._changed.get(timeout=timeout_s)
+            # A burst of events is one reason to look again.
+            while not self._changed.empty():
+                self._changed.get_nowait()
+        except queue.Empty:
+            return False
+        return True
+
+
+def is_settled(comparison: Comparison) -> bool:
+    """Whether waiting is over: Synced and Healthy, or Degraded, which does not pass by itself."""
     if comparison.health.status is HealthStatus.DEGRADED:
         return True
     return comparison.status is SyncStatus.SYNCED and comparison.health.status is HealthStatus.HEALTHY
 
 
-def _places(comparer: Comparer, reconciliation: Reconciliation) -> list[tuple[ApiResource, str, str]]:
+def _places(comparer: Comparer, reconciliation: Reconciliation) -> list[Place]:
     found = []
     for key, obj in reconciliation.targets.items():
         resource = comparer.discovery.find(GroupVersionKind.of(obj))

@@ -13,6 +13,8 @@ PHASE_CAPTIONS: Final = {
     SyncPhase.PRE_SYNC: "before anything is applied",
     SyncPhase.SYNC: "the application's own objects",
     SyncPhase.POST_SYNC: "after all is applied and healthy",
+    SyncPhase.PRE_DELETE: "before anything is deleted",
+    SyncPhase.POST_DELETE: "after all is gone",
     SyncPhase.SYNC_FAIL: "only if the sync fails",
 }
 
@@ -99,9 +101,9 @@ def task_notes(task: SyncTask) -> tuple[str, ...]:
 
 
 def phases_of(plan: SyncPlan) -> tuple[SyncPhase, ...]:
-    """The phases a reader expects to see, in order: SyncFail only where the plan has tasks in it."""
-    present = {phase for phase, _ in plan.steps}
-    return tuple(phase for phase in SyncPhase if phase in present or phase is not SyncPhase.SYNC_FAIL)
+    """The phases a reader expects to see, in order: those of failure and deletion only where the plan has tasks in them."""
+    expected = {phase for phase, _ in plan.steps} | {SyncPhase.PRE_SYNC, SyncPhase.SYNC, SyncPhase.POST_SYNC}
+    return tuple(phase for phase in SyncPhase if phase in expected)
 
 
 def task_id(result: TaskResult) -> str:

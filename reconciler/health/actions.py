@@ -121,18 +121,24 @@ def _result(entry: Any, obj: Mapping[str, Any], script: Script) -> ActionResult:
     if (ResourceKey.of(resource), resource.get("apiVersion")) != (ResourceKey.of(obj), obj.get("apiVersion")):
         what = f"{ResourceKey.of(resource)}, not {ResourceKey.of(obj)}"
         raise SpecError(f"{script.origin}: an action may patch only the object it is run on; this patches {what}")
-    return ActionResult(operation, _with_mappings(resource, obj))
+    return ActionResult(operation, _as_before(resource, obj))
 
 
-def _with_mappings(made: Any, before: Any) -> Any:
-    """A copy in which an empty list is the empty mapping that stood there before: Lua cannot tell the two apart."""
-    if made == [] and isinstance(before, Mapping):
-        return {}
-    if isinstance(made, dict) and isinstance(before, Mapping):
-        return {key: _with_mappings(value, before.get(key)) for key, value in made.items()}
+def _as_before(made: Any, before: Any) -> Any:
+    """A copy in which all that Lua cannot hold is as it was: empty mappings, nulls, and whole numbers beyond 2^53."""
+    if isinstance(before, Mapping) and (isinstance(made, dict) or made == []):
+        made = made or {}
+        nulls = {key: None for key, value in before.items() if value is None and key not in made}
+        return {key: _as_before(value, before.get(key)) for key, value in made.items()} | nulls
     if isinstance(made, list) and isinstance(before, list):
-        return [_with_mappings(item, before[at] if at < len(before) else None) for at, item in enumerate(made)]
+        return [_as_before(item, before[at] if at < len(before) else None) for at, item in enumerate(made)]
+    if _is_number(made) and _is_number(before) and float(made) == float(before):
+        return before
     return made
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _action(name: str, value: Any, script: Script) -> ResourceAction:

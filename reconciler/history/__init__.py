@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.history.assembly import resource_outcomes
 from reconciler.history.errors import DamagedStoreError
 from reconciler.history.opening import default_path, open_store
-from reconciler.history.records import EntryKind, HistoryEntry, ResourceOutcome, SyncRecord, Verification
+from reconciler.history.records import EntryKind, HistoryEntry, HookRecord, ResourceOutcome, SyncRecord, Verification
 
 if TYPE_CHECKING:
     from reconciler.history.store import HistoryStore
@@ -15,6 +15,7 @@ __all__ = [
     "EntryKind",
     "HistoryEntry",
     "HistoryStore",
+    "HookRecord",
     "ResourceOutcome",
     "SyncRecord",
     "Verification",

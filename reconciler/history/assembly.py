@@ -1,18 +1,19 @@
 """From operations to entries' payloads, and back."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
-from reconciler.history.chain import canonical_json, entry_digest
-from reconciler.history.errors import DamagedStoreError
-from reconciler.history.records import EntryKind, HistoryEntry, ResourceOutcome, SyncRecord
+from reconciler.history.chain import canonical_json, check_digest
+from reconciler.history.records import EntryKind, HistoryEntry, HookRecord, ResourceOutcome, SyncRecord
 from reconciler.terms import OperationPhase
 
 if TYPE_CHECKING:
     from reconciler.sync.records import TaskResult
+
+_HOOK: Final = "hook"
 
 
 def resource_outcomes(results: "Sequence[TaskResult]") -> tuple[ResourceOutcome, ...]:
@@ -35,6 +36,44 @@ def resource_outcomes(results: "Sequence[TaskResult]") -> tuple[ResourceOutcome,
     )
 
 
+class OperationDetails(TypedDict, total=False):
+    """What is recorded of an operation that begins, beside which and when.
+
+    ``cluster`` is its server's URL; ``revisions`` are the resolved ones, one a source; ``manifests`` is what
+    `HistoryStore.put_manifests` returned for the target. The others are as in `SyncRecord`.
+    """
+
+    project: str
+    cluster: str
+    target_revision: str
+    revisions: Sequence[str]
+    initiated_by: str
+    dry_run: bool
+    prune: bool
+    manifests: str
+    request: str
+    plan: str
+    retry_of: str
+    attempt: int
+
+
+_DETAILS: Final[OperationDetails] = {
+    "project": "default",
+    "cluster": "",
+    "target_revision": "",
+    "revisions": (),
+    "initiated_by": "",
+    "dry_run": False,
+    "prune": False,
+    "manifests": "",
+}
+
+
+def begin_payload(details: OperationDetails) -> str:
+    """What is left out of ``details`` is as it mostly is."""
+    return canonical_json(_DETAILS | details)
+
+
 def end_payload(
     phase: OperationPhase,
     message: str,
@@ -42,15 +81,41 @@ def end_payload(
     resources: Sequence[ResourceOutcome] = (),
     revisions: Sequence[str] | None = None,
     notebook: str = "",
+    refused: str = "",
 ) -> str:
     """``revisions`` only where they differ from those the operation began with."""
-    outcome = {
+    outcome: dict[str, Any] = {
         "phase": phase,
         "message": message,
         "notebook": notebook,
         "resources": [asdict(resource) for resource in resources],
     }
-    return canonical_json(outcome | ({} if revisions is None else {"revisions": list(revisions)}))
+    if revisions is not None:
+        outcome["revisions"] = list(revisions)
+    if refused:
+        outcome["refused"] = refused
+    return canonical_json(outcome)
+
+
+def hook_payload(task_id: str, phase: OperationPhase, message: str, uid: str) -> str:
+    """The progress of one hook; other progress would have another ``step``."""
+    return canonical_json({"step": _HOOK, "task_id": task_id, "phase": phase, "message": message, "uid": uid})
+
+
+def assemble_hooks(entries: Iterable[HistoryEntry]) -> dict[str, HookRecord]:
+    """The newest record of each hook of an operation's progress, in the order in which they were first heard of."""
+    hooks: dict[str, HookRecord] = {}
+    for entry in entries:
+        step = json.loads(entry.payload)
+        if step["step"] == _HOOK:
+            hooks[step["task_id"]] = HookRecord(
+                task_id=step["task_id"],
+                phase=OperationPhase(step["phase"]),
+                message=step["message"],
+                uid=step["uid"],
+                at=datetime.fromisoformat(entry.created_at),
+            )
+    return hooks
 
 
 def assemble_record(begin: HistoryEntry, end: HistoryEntry | None) -> SyncRecord:
@@ -59,13 +124,11 @@ def assemble_record(begin: HistoryEntry, end: HistoryEntry | None) -> SyncRecord
     Raises
     ------
     DamagedStoreError
-        When an entry's content does not match its digest: what was changed is not shown as if it were true.
+        When an entry's content does not match its digest.
     """
     for entry in (begin, end):
-        if entry is not None and entry.digest != entry_digest(entry):
-            raise DamagedStoreError(
-                f"history record {entry.sequence} was changed after it was written; see `gitops-nb audit verify`"
-            )
+        if entry is not None:
+            check_digest(entry)
     start: dict[str, Any] = json.loads(begin.payload)
     outcome: dict[str, Any] = json.loads(end.payload) if end else {"phase": OperationPhase.RUNNING, "message": ""}
     return SyncRecord(
@@ -89,4 +152,9 @@ def assemble_record(begin: HistoryEntry, end: HistoryEntry | None) -> SyncRecord
         manifests=start["manifests"],
         abandoned=end is not None and end.kind is EntryKind.ABANDONED,
         digest=(end or begin).digest,
+        request=start.get("request", ""),
+        plan=start.get("plan", ""),
+        retry_of=start.get("retry_of", ""),
+        attempt=start.get("attempt", 1),
+        refused=outcome.get("refused", ""),
     )

@@ -44,6 +44,19 @@ def entry_digest(entry: HistoryEntry) -> str:
     return hashlib.sha256(canonical_json(content).encode("ascii")).hexdigest()
 
 
+def check_digest(entry: HistoryEntry) -> None:
+    """Refuse an entry whose content does not match its digest: what was changed is not shown as if it were true.
+
+    Raises
+    ------
+    DamagedStoreError
+    """
+    if entry.digest != entry_digest(entry):
+        raise DamagedStoreError(
+            f"history record {entry.sequence} was changed after it was written; see `gitops-nb audit verify`"
+        )
+
+
 @dataclass(slots=True)
 class _Walk:
     """What a check has seen so far: the begun operations, and whether they have ended."""
@@ -69,10 +82,12 @@ class _Walk:
                 return f"operation {entry.operation_id} begins twice"
             self.ended[entry.operation_id] = False
             return ""
-        if self.ended.get(entry.operation_id, True):
-            verb = "ends twice" if entry.operation_id in self.ended else "ends without having begun"
-            return f"operation {entry.operation_id} {verb}"
-        self.ended[entry.operation_id] = True
+        going_on = entry.kind is EntryKind.PROGRESS
+        if entry.operation_id not in self.ended:
+            return f"operation {entry.operation_id} {'goes on' if going_on else 'ends'} without having begun"
+        if self.ended[entry.operation_id]:
+            return f"operation {entry.operation_id} {'goes on after its end' if going_on else 'ends twice'}"
+        self.ended[entry.operation_id] = not going_on
         return ""
 
     def _fault_of_manifests(self, entry: HistoryEntry) -> str:

@@ -3,11 +3,11 @@
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
@@ -15,6 +15,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from reconciler.errors import StoreError, UsageError
 from reconciler.history.errors import DamagedStoreError
+
+T = TypeVar("T")
 
 _EXAMPLES: Final = "sqlite:///PATH or postgresql://USER@HOST/DATABASE"
 _WRITING: Final = "gitops_nb_writing"
@@ -55,6 +57,15 @@ class Database:
                 connection.execute(text(f"SET LOCAL lock_timeout = {round(self.busy_timeout_s * 1000)}"))
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
             yield connection
+
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """Do idempotent work in a writing transaction; once more when the connection breaks, committed or not."""
+        try:
+            with self.writing() as connection:
+                return work(connection)
+        except ConnectionLostError:
+            with self.writing() as connection:
+                return work(connection)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from reconciler.terms import OperationPhase
+
 
 @dataclass(frozen=True, slots=True)
 class ResourceOutcome:
@@ -22,10 +24,26 @@ class ResourceOutcome:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class HookRecord:
+    """What is known of one hook of an operation, as of ``at``.
+
+    ``task_id`` names the hook within its operation and ``uid`` its object, empty before that was created. ``phase`` is
+    Running until the outcome is known, which then stays.
+    """
+
+    task_id: str
+    phase: OperationPhase
+    message: str
+    uid: str
+    at: datetime
+
+
 class EntryKind(StrEnum):
-    """What happened to an operation: it began; it ended; or its process died and a later run noticed."""
+    """What happened to an operation: it began; it went on; it ended; or its process died and a later run noticed."""
 
     BEGIN = "begin"
+    PROGRESS = "progress"
     END = "end"
     ABANDONED = "abandoned"
 
@@ -56,8 +74,12 @@ class SyncRecord:
 
     ``operation_id`` is made by the caller before the first write. ``sequence`` is that of the entry which begins the
     operation, ``digest`` that of its newest entry. An operation whose process died has no end: its ``phase`` is Running
-    until the next run records it as abandoned (``Error``). ``manifests`` is the digest under which the store keeps the
-    target manifests, or empty.
+    until the next run goes on with it, or records it as abandoned (``Error``). ``manifests`` is the digest under which
+    the store keeps the target manifests, or empty.
+
+    ``request`` is what was asked for, as the JSON text that the caller gave, and ``plan`` the digest of what was to be
+    done. ``attempt`` counts from 1; a later one names the operation that it repeats in ``retry_of``. ``refused`` is why nothing
+    was begun (a word such as ``windows``), empty for every operation that ran.
     """
 
     sequence: int
@@ -80,6 +102,11 @@ class SyncRecord:
     manifests: str
     abandoned: bool
     digest: str
+    request: str = ""
+    plan: str = ""
+    retry_of: str = ""
+    attempt: int = 1
+    refused: str = ""
 
     @property
     def duration_s(self) -> float | None:

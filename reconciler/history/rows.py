@@ -1,16 +1,19 @@
 """Entries as rows: reading them, finding operations, appending to the chain."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, select
 
 from reconciler.errors import StoreError
-from reconciler.history.chain import entry_digest
+from reconciler.history.chain import check_digest, entry_digest
 from reconciler.history.errors import DamagedStoreError
 from reconciler.history.records import EntryKind, HistoryEntry
 from reconciler.history.tables import RECORDS
+
+ENDS: Final = (EntryKind.END, EntryKind.ABANDONED)
 
 
 def to_entry(row: Row[Any] | Sequence[Any]) -> HistoryEntry:
@@ -30,18 +33,34 @@ def to_entry(row: Row[Any] | Sequence[Any]) -> HistoryEntry:
     return HistoryEntry(sequence, operation_id, EntryKind(kind), *rest)
 
 
+def read_entries(connection: Connection) -> Generator[HistoryEntry]:
+    """Every entry as it is stored, oldest first."""
+    query = select(RECORDS).order_by(RECORDS.c.sequence).execution_options(yield_per=500)
+    with closing(connection.execute(query)) as rows:
+        for row in rows:
+            yield to_entry(row)
+
+
 def newest_entry(connection: Connection) -> HistoryEntry | None:
     """The end of the chain."""
     row = connection.execute(select(RECORDS).order_by(RECORDS.c.sequence.desc()).limit(1)).first()
     return to_entry(row) if row is not None else None
 
 
+def of_application(application: str | None, namespace: str | None) -> list[ColumnElement[bool]]:
+    """What restricts operations to those of an Application, or of a namespace's; None means any."""
+    wanted = {RECORDS.c.application: application, RECORDS.c.namespace: namespace}
+    return [column == value for column, value in wanted.items() if value is not None]
+
+
 def find_operations(
-    connection: Connection, *conditions: ColumnElement[bool], limit: int | None = None
+    connection: Connection, *conditions: ColumnElement[bool], limit: int | None = None, unfinished: bool = False
 ) -> list[tuple[HistoryEntry, HistoryEntry | None]]:
-    """Each operation's begin and end, newest first."""
+    """Each operation's begin and end, newest first; with ``unfinished`` only those without an end."""
     end = RECORDS.alias("ending")
-    joined = RECORDS.outerjoin(end, and_(end.c.operation_id == RECORDS.c.operation_id, end.c.kind != EntryKind.BEGIN))
+    joined = RECORDS.outerjoin(end, and_(end.c.operation_id == RECORDS.c.operation_id, end.c.kind.in_(ENDS)))
+    if unfinished:
+        conditions = (*conditions, end.c.operation_id.is_(None))
     query: Select[Any] = (
         select(RECORDS, end)
         .select_from(joined)
@@ -56,8 +75,27 @@ def find_operations(
     ]
 
 
-def append_entry(connection: Connection, draft: HistoryEntry, label: str) -> HistoryEntry:
-    """Chain a draft to the newest entry and return the entry; one that is already there is returned as it is.
+def find_progress(connection: Connection, operation_id: str) -> list[HistoryEntry]:
+    """What was recorded of an operation between its begin and its end, oldest first.
+
+    Raises
+    ------
+    DamagedStoreError
+        When one of the entries was changed after it was written.
+    """
+    query = (
+        select(RECORDS)
+        .where(RECORDS.c.operation_id == operation_id, RECORDS.c.kind == EntryKind.PROGRESS)
+        .order_by(RECORDS.c.sequence)
+    )
+    entries = [to_entry(row) for row in connection.execute(query)]
+    for entry in entries:
+        check_digest(entry)
+    return entries
+
+
+def append_once(connection: Connection, draft: HistoryEntry, label: str) -> HistoryEntry:
+    """Append a begin or an end and return the entry; one that is already there is returned as it is.
 
     The caller holds the only writing transaction.
 
@@ -66,7 +104,7 @@ def append_entry(connection: Connection, draft: HistoryEntry, label: str) -> His
     StoreError
         When the operation has begun, or ended, with other content.
     DamagedStoreError
-        When the newest entry was changed: nothing is chained to it.
+        As `append_entry`.
     """
     if (stored := _stored(connection, draft)) is not None:
         if _content(stored) == _content(draft):
@@ -74,6 +112,17 @@ def append_entry(connection: Connection, draft: HistoryEntry, label: str) -> His
         if draft.kind is EntryKind.BEGIN:
             raise StoreError(f"{label}: operation {draft.operation_id} has already begun; use a new operation id")
         raise StoreError(f"{label}: operation {draft.operation_id} has already ended ({stored.kind}); it ends once")
+    return append_entry(connection, draft, label)
+
+
+def append_entry(connection: Connection, draft: HistoryEntry, label: str) -> HistoryEntry:
+    """Chain a draft to the newest entry and return the entry. The caller holds the only writing transaction.
+
+    Raises
+    ------
+    DamagedStoreError
+        When the newest entry was changed: nothing is chained to it.
+    """
     newest = newest_entry(connection)
     if newest is not None and newest.digest != entry_digest(newest):
         problem = f"record {newest.sequence} was changed after it was written"
@@ -87,9 +136,9 @@ def append_entry(connection: Connection, draft: HistoryEntry, label: str) -> His
 
 def _stored(connection: Connection, draft: HistoryEntry) -> HistoryEntry | None:
     """The entry that stands where the draft belongs: an operation begins once and ends once."""
-    is_begin = RECORDS.c.kind == EntryKind.BEGIN
-    place = is_begin if draft.kind is EntryKind.BEGIN else ~is_begin
-    row = connection.execute(select(RECORDS).where(RECORDS.c.operation_id == draft.operation_id, place)).first()
+    kinds = (EntryKind.BEGIN,) if draft.kind is EntryKind.BEGIN else ENDS
+    there = (RECORDS.c.operation_id == draft.operation_id) & RECORDS.c.kind.in_(kinds)
+    row = connection.execute(select(RECORDS).where(there)).first()
     return to_entry(row) if row is not None else None
 
 

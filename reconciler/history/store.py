@@ -1,39 +1,33 @@
 """The history of what ran: an append-only, hash-chained table, and the manifests beside it."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from sqlalchemy import Connection, select
 
 from reconciler.errors import StoreError, UsageError
-from reconciler.history.assembly import assemble_record, end_payload
-from reconciler.history.chain import canonical_json, format_time, verify_chain
-from reconciler.history.database import ConnectionLostError, Database, use_write_ahead_log
+from reconciler.history.assembly import assemble_record
+from reconciler.history.chain import verify_chain
+from reconciler.history.database import use_write_ahead_log
 from reconciler.history.errors import DamagedStoreError
+from reconciler.history.journal import Journal
 from reconciler.history.manifests import PackedManifests, pack_manifests, unpack_manifests
-from reconciler.history.records import EntryKind, HistoryEntry, ResourceOutcome, SyncRecord, Verification
-from reconciler.history.rows import append_entry, find_operations, newest_entry, to_entry
-from reconciler.history.schema import create_tables, has_tables
-from reconciler.history.tables import MANIFESTS, RECORDS
+from reconciler.history.records import HistoryEntry, SyncRecord, Verification
+from reconciler.history.rows import find_operations, newest_entry, of_application, read_entries
+from reconciler.history.schema import create_tables, integrity_fault, migrate, stored_version
+from reconciler.history.tables import MANIFESTS, RECORDS, SCHEMA_VERSION
 from reconciler.manifest.objects import Manifest
-from reconciler.terms import OperationPhase
-
-T = TypeVar("T")
 
 
-class HistoryStore:
+class HistoryStore(Journal):
     """What ran, when, by whom and with which outcome; made by `reconciler.history.open_store`.
 
     Threads may share one store. Every writing method may be repeated after a failure: what is already recorded is
     found and not recorded again.
     """
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def __enter__(self) -> Self:
         return self
@@ -47,129 +41,35 @@ class HistoryStore:
         """Give the connections back."""
         self._database.engine.dispose()
 
-    @property
-    def label(self) -> str:
-        """What messages call the store: its place, without a password."""
-        return self._database.label
-
     def prepare(self) -> None:
-        """Make the tables where there are none, and check that they are of this version.
+        """Make the tables where there are none, and bring those of an older version up to date.
+
+        One that is only read stays as it is: the records of every version are read alike.
 
         Raises
         ------
         StoreError
             When the database cannot be reached, belongs to something else or was made by a newer version.
         DamagedStoreError
-            When some of the tables are gone.
+            When some of the tables are gone, or an older store that is not sound would have to be changed.
         """
         if not self._database.read_only and self._database.is_sqlite:
             use_write_ahead_log(self._database)
         with self._database.reading() as connection:
-            if has_tables(connection, self.label):
-                return
+            version = stored_version(connection, self.label)
         if self._database.read_only:
-            raise StoreError(f"{self.label}: holds no history; check the store's URL")
+            if version == 0:
+                raise StoreError(f"{self.label}: holds no history; check the store's URL")
+            return
+        if version == SCHEMA_VERSION:
+            return
         with self._database.writing() as connection:
-            if not has_tables(connection, self.label):
+            # Another process may have been first.
+            version = stored_version(connection, self.label)
+            if version == 0:
                 create_tables(connection)
-
-    def begin(
-        self,
-        *,
-        operation_id: str,
-        application: str,
-        namespace: str,
-        started_at: datetime,
-        project: str = "default",
-        cluster: str = "",
-        target_revision: str = "",
-        revisions: Sequence[str] = (),
-        initiated_by: str = "",
-        dry_run: bool = False,
-        prune: bool = False,
-        manifests: str = "",
-    ) -> SyncRecord:
-        """Record that an operation begins, before its first write to the cluster.
-
-        Parameters
-        ----------
-        operation_id
-            Made by the caller, never used before.
-        namespace
-            Of the Application object.
-        manifests
-            What `put_manifests` returned for the target.
-
-        Raises
-        ------
-        StoreError
-            When it cannot be recorded, or another operation has this id.
-        """
-        payload = canonical_json(
-            {
-                "project": project,
-                "cluster": cluster,
-                "target_revision": target_revision,
-                "revisions": list(revisions),
-                "initiated_by": initiated_by,
-                "dry_run": dry_run,
-                "prune": prune,
-                "manifests": manifests,
-            }
-        )
-        draft = HistoryEntry(
-            0, operation_id, EntryKind.BEGIN, application, namespace, format_time(started_at), payload, "", ""
-        )
-        return assemble_record(self._transact(lambda connection: append_entry(connection, draft, self.label)), None)
-
-    def end(
-        self,
-        operation_id: str,
-        *,
-        phase: OperationPhase,
-        message: str,
-        finished_at: datetime,
-        resources: Sequence[ResourceOutcome] = (),
-        revisions: Sequence[str] | None = None,
-        notebook: str = "",
-    ) -> SyncRecord:
-        """Record how an operation ended, once.
-
-        Parameters
-        ----------
-        revisions
-            Only where they differ from those it began with.
-        notebook
-            Path or URL of the executed notebook.
-
-        Raises
-        ------
-        StoreError
-            When it cannot be recorded, did not begin, or has already ended otherwise.
-        """
-        if not phase.completed:
-            raise ValueError(f"an operation cannot end as {phase}")
-        payload = end_payload(phase, message, resources=resources, revisions=revisions, notebook=notebook)
-        return self._transact(
-            lambda connection: self._close(connection, operation_id, EntryKind.END, finished_at, payload)
-        )
-
-    def abandon_unfinished(self, application: str, namespace: str, message: str, *, at: datetime) -> list[SyncRecord]:
-        """Record every operation of an application that has no end as abandoned, and return them, newest first.
-
-        Call it under the application's lock: an operation that still runs has no end either.
-        """
-        payload = end_payload(OperationPhase.ERROR, message)
-        unfinished = (RECORDS.c.application == application) & (RECORDS.c.namespace == namespace)
-
-        def work(connection: Connection) -> list[SyncRecord]:
-            return [
-                self._close(connection, begin.operation_id, EntryKind.ABANDONED, at, payload)
-                for begin, end in find_operations(connection, unfinished)
-                if end is None
-            ]
-
-        return self._transact(work)
+            elif version < SCHEMA_VERSION:
+                migrate(connection, self.label)
 
     def records(
         self, application: str | None = None, namespace: str | None = None, limit: int | None = None
@@ -181,10 +81,9 @@ class HistoryStore:
         DamagedStoreError
             When one of them was changed after it was written.
         """
-        wanted = {RECORDS.c.application: application, RECORDS.c.namespace: namespace}
-        conditions = [column == value for column, value in wanted.items() if value is not None]
         with self._database.reading() as connection:
-            return [assemble_record(*operation) for operation in find_operations(connection, *conditions, limit=limit)]
+            found = find_operations(connection, *of_application(application, namespace), limit=limit)
+            return [assemble_record(*operation) for operation in found]
 
     def record(self, operation_id: str) -> SyncRecord:
         """One operation.
@@ -208,10 +107,7 @@ class HistoryStore:
     def entries(self) -> Generator[HistoryEntry]:
         """Every entry as it is stored, oldest first."""
         with self._database.reading() as connection:
-            query = select(RECORDS).order_by(RECORDS.c.sequence).execution_options(yield_per=500)
-            with closing(connection.execute(query)) as rows:
-                for row in rows:
-                    yield to_entry(row)
+            yield from read_entries(connection)
 
     def verify(self, *, head: str = "") -> Verification:
         """Check every record, every link and all stored manifests that records name.
@@ -226,11 +122,11 @@ class HistoryStore:
         if verification.ok and self._database.is_sqlite:
             try:
                 with self._database.reading() as connection:
-                    finding = str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()).splitlines()[0]
+                    fault = integrity_fault(connection)
             except DamagedStoreError as error:
-                finding = str(error)
-            if finding != "ok":
-                return replace(verification, broken=0, reason=f"{self.label}: {finding}")
+                fault = str(error)
+            if fault:
+                return replace(verification, broken=0, reason=f"{self.label}: {fault}")
         return verification
 
     def put_manifests(self, manifests: Sequence[Mapping[str, Any]]) -> str:
@@ -250,7 +146,7 @@ class HistoryStore:
                 connection.execute(MANIFESTS.insert().values(**columns, body=packed.body))
             return packed.digest
 
-        return self._transact(work)
+        return self._database.transact(work)
 
     def get_manifests(self, digest: str) -> list[Manifest]:
         """The list of objects that a digest names; the values of Secrets read ``(masked)``.
@@ -274,20 +170,3 @@ class HistoryStore:
         except (UsageError, DamagedStoreError) as error:
             return str(error)
         return ""
-
-    def _transact(self, work: Callable[[Connection], T]) -> T:
-        """Do idempotent work in a writing transaction; once more when the connection breaks, committed or not."""
-        try:
-            with self._database.writing() as connection:
-                return work(connection)
-        except ConnectionLostError:
-            with self._database.writing() as connection:
-                return work(connection)
-
-    def _close(
-        self, connection: Connection, operation_id: str, kind: EntryKind, at: datetime, payload: str
-    ) -> SyncRecord:
-        for begin, _ in find_operations(connection, RECORDS.c.operation_id == operation_id):
-            draft = replace(begin, kind=kind, created_at=format_time(at), payload=payload)
-            return assemble_record(begin, append_entry(connection, draft, self.label))
-        raise StoreError(f"{self.label}: operation {operation_id} never began; begin it before it ends")

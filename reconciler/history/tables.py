@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 METADATA: Final = MetaData()
 
@@ -27,12 +27,14 @@ VERSION: Final = Table(
     Column("version", Integer, primary_key=True, autoincrement=False),
 )
 
+KINDS: Final = "kind IN ('begin', 'progress', 'end', 'abandoned')"
+
 RECORDS: Final = Table(
     "records",
     METADATA,
     Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     Column("operation_id", Text, nullable=False),
-    Column("kind", Text, CheckConstraint("kind IN ('begin', 'end', 'abandoned')"), nullable=False),
+    Column("kind", Text, CheckConstraint(KINDS, name="records_kind_check"), nullable=False),
     Column("application", Text, nullable=False),
     Column("namespace", Text, nullable=False),
     Column("created_at", Text, nullable=False),
@@ -42,9 +44,10 @@ RECORDS: Final = Table(
     Column("digest", Text, nullable=False, unique=True),
     Index("records_by_application", "namespace", "application", "sequence"),
 )
+BY_OPERATION: Final = Index("records_by_operation", RECORDS.c.operation_id, RECORDS.c.sequence)
 
 _BEGINS: Final = text("kind = 'begin'")
-_ENDS: Final = text("kind <> 'begin'")
+_ENDS: Final = text("kind IN ('end', 'abandoned')")
 Index(
     "records_one_begin",
     RECORDS.c.operation_id,
@@ -52,7 +55,7 @@ Index(
     sqlite_where=_BEGINS,
     postgresql_where=_BEGINS,
 )
-Index(
+ONE_END: Final = Index(
     "records_one_end",
     RECORDS.c.operation_id,
     unique=True,

@@ -11,8 +11,9 @@ from reconciler.manifest.objects import (
     namespace_of,
     require_object,
 )
-from reconciler.manifest.openapi import OpenApi, Schema
+from reconciler.manifest.openapi import OpenApi
 from reconciler.manifest.quantity import canonical_quantity
+from reconciler.manifest.schema import Schema
 from reconciler.manifest.typed import (
     CLIENT_SIDE_APPLY_MANAGER,
     FieldConflict,

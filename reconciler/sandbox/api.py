@@ -118,7 +118,7 @@ class Api:
         resource = self.cluster.catalog.find(route.group, route.version, route.plural)
         if resource is None or (resource.namespaced is False and route.namespace):
             raise unknown_path()
-        verb = _verb(request, route)
+        verb = request_verb(request, route)
         require_allowed(self.cluster.store, user, _attempt(verb, route))
         if route.subresource:
             subresource = resource.subresource(route.subresource)
@@ -337,7 +337,8 @@ def _attempt(verb: str, route: Route) -> Attempt:
     return Attempt(verb, route.group, resource, route.namespace, route.name)
 
 
-def _verb(request: Request, route: Route) -> str:
+def request_verb(request: Request, route: Route) -> str:
+    """Kubernetes' verb for a request on a resource; StatusError 405 where there is none."""
     method = "GET" if request.method == "HEAD" else request.method
     if method == "GET" and request.flag("watch"):
         return "watch"

@@ -18,7 +18,9 @@ from reconciler.errors import ClusterUnreachableError, UsageError
 if TYPE_CHECKING:
     from reconciler.sandbox.api import Api
     from reconciler.sandbox.controllers import ControllerLoop
+    from reconciler.sandbox.faults import Faults
     from reconciler.sandbox.server import Server
+    from reconciler.sandbox.store import Saved
 
 DEFAULT_LATENCY_S: Final = 0.05
 START_TIMEOUT_S: Final = 20.0
@@ -63,6 +65,9 @@ class Sandbox:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: Callable[[], None] = lambda: None
         self._failure: BaseException | None = None
+        self._restart: Callable[[float], None] = lambda down_s: None
+        self.faults: Faults
+        """Its fault switches and request log, once it runs."""
         self.instance = secrets.token_hex(8)
         self.token = secrets.token_urlsafe(32)
         self.url = ""
@@ -130,6 +135,27 @@ class Sandbox:
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(timeout=START_TIMEOUT_S)
 
+    def restart(self, *, down_s: float = 0.0) -> None:
+        """Cut every connection and take no others for so many seconds, as an API server does that is restarted.
+
+        Objects and address stay; returns at once.
+        """
+        self.call(lambda _api: self._restart(down_s))
+
+    def save(self) -> "Saved":
+        """A backup of all objects."""
+        saved: Saved = self.call(lambda api: api.cluster.store.save())
+        return saved
+
+    def restore(self, saved: "Saved") -> None:
+        """Go back to a backup; whoever is connected is cut."""
+
+        def go_back(api: "Api") -> None:
+            self._restart(0.0)
+            api.cluster.store.restore(saved)
+
+        self.call(go_back)
+
     def _run(self, ready: threading.Event) -> None:
         try:
             asyncio.run(self._serve(ready))
@@ -144,28 +170,50 @@ class Sandbox:
         certificate, key = make_certificate(self._folder)
         self._loop = asyncio.get_running_loop()
         application, controllers = self._populate(self._loop, certificate.read_text())
-        server = _http_server(application, certificate, key)
-        listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        # Accepted connections inherit it. asyncio sets it only on sockets made with an explicit protocol, and without it
-        # each answer waits 40 ms for the client's delayed acknowledgement.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        listener = _listener(0)
+        port = listener.getsockname()[1]
+        self.url = f"https://127.0.0.1:{port}"
         self._write_kubeconfig(certificate)
+        ending = False
+        down_s: float | None = None
+        server = _http_server(application, certificate, key)
 
-        def stop() -> None:
-            controllers.stop()
-            application.stop()
+        def cut(client: Any = None) -> None:
             # A client that keeps its connection would hold up the end: closing TLS waits for its answer.
             for connection in list(server.server_state.connections):
-                connection.transport.abort()
+                if client is None or connection.client == client:
+                    connection.transport.abort()
+
+        def leave() -> None:
+            application.stop()
+            cut()
             server.should_exit = True
 
-        self._stop = stop
-        serving = asyncio.ensure_future(server.serve(sockets=[listener]))
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.002)
-        ready.set()
-        await serving
+        def stop() -> None:
+            nonlocal ending
+            ending = True
+            controllers.stop()
+            leave()
+
+        def restart(seconds: float) -> None:
+            nonlocal down_s
+            down_s = seconds
+            leave()
+
+        self._stop, self._restart, application.abort = stop, restart, cut
+        while not ending:
+            serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+            while not server.started and not serving.done():
+                await asyncio.sleep(0.002)
+            ready.set()
+            await serving
+            if ending or down_s is None:
+                return
+            listener.close()
+            await asyncio.sleep(down_s)
+            down_s = None
+            if not ending:
+                listener, server = _listener(port), _http_server(application, certificate, key)
 
     def _populate(self, loop: asyncio.AbstractEventLoop, authority: str) -> "tuple[Server, ControllerLoop]":
         """The cluster with its first objects, and its controllers at work."""
@@ -173,12 +221,14 @@ class Sandbox:
         from reconciler.sandbox.bootstrap import bootstrap
         from reconciler.sandbox.cluster import Cluster, utc_now
         from reconciler.sandbox.controllers import start_controllers
+        from reconciler.sandbox.faults import Faults
         from reconciler.sandbox.server import Server
 
         self._api = Api(Cluster(clock=self._clock or utc_now, seed=self._seed))
         controllers = start_controllers(self._api, loop, latency_s=self._latency_s, certificate=authority)
         bootstrap(self._api)
-        return Server(self._api, token=self.token, instance=self.instance), controllers
+        self.faults = Faults(self._api.cluster.store)
+        return Server(self._api, token=self.token, instance=self.instance, faults=self.faults), controllers
 
     def _write_kubeconfig(self, certificate: Path) -> None:
         from base64 import b64encode
@@ -196,6 +246,14 @@ class Sandbox:
         self.kubeconfig.chmod(0o600)
         # JSON is YAML, and needs no YAML library here.
         self.kubeconfig.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def _listener(port: int) -> socket.socket:
+    listener = socket.create_server(("127.0.0.1", port), backlog=256)
+    # Accepted connections inherit it. asyncio sets it only on sockets made with an explicit protocol, and without it
+    # each answer waits 40 ms for the client's delayed acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def _http_server(application: "Server", certificate: Path, key: Path) -> Any:

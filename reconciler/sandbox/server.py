@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl
 import orjson
 
 from reconciler.sandbox.access import GROUP_SEPARATOR
-from reconciler.sandbox.api import Api
+from reconciler.sandbox.api import Answer, Api
+from reconciler.sandbox.faults import Delay, Disturbance, Effect, Faults, Lag, Refuse, Reset, asked_of, lagging
 from reconciler.sandbox.messages import JSON, Request, Response
 from reconciler.sandbox.status import StatusError, internal_error, unauthorized
 from reconciler.sandbox.watches import Watch
@@ -38,10 +39,15 @@ class Server:
         What clients present as bearer token.
     instance:
         An id that tells this process from others that had the port before.
+    faults:
+        What goes wrong, where somebody wants it to.
     """
 
-    def __init__(self, api: Api, *, token: str, instance: str) -> None:
+    def __init__(self, api: Api, *, token: str, instance: str, faults: Faults) -> None:
         self._api = api
+        self._faults = faults
+        self.abort: Callable[[Any], None] = lambda client: None
+        """Cuts the connection of a client, told by its address."""
         self._token = token.encode()
         self._instance = instance
         self._watches: set[Watch] = set()
@@ -63,7 +69,11 @@ class Server:
         for key, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
             query.setdefault(key, value)
         path = scope.get("raw_path", b"").decode("latin-1") or scope["path"]
-        await self._answer(Request(scope["method"], path, query, headers, body), receive, send)
+        request = Request(scope["method"], path, query, headers, body)
+        if self._faults.idle or path == INSTANCE_PATH:
+            await self._answer(request, receive, send)
+        else:
+            await self._disturbed(request, scope["client"], receive, send)
 
     def stop(self) -> None:
         """End all watches, so that the server can close its connections."""
@@ -74,16 +84,40 @@ class Server:
         if request.path == INSTANCE_PATH:
             await _respond(send, Response(200, {"instance": self._instance}))
             return
-        try:
-            answer = self._api.handle(request)
-        except Exception as error:
-            problem = internal_error(f"{type(error).__name__} while handling {request.method}")
-            await _respond(send, Response(problem.status, problem.body()))
-            raise
+        answer = await self._handle(request, send)
         if isinstance(answer, Watch):
             await self._stream(request, answer, receive, send)
         else:
             await _respond(send, answer, head=request.method == "HEAD")
+
+    async def _disturbed(self, request: Request, client: Any, receive: Receive, send: Send) -> None:
+        """As `_answer`, with a log and what the fault switches make of it."""
+        asked = asked_of(request)
+        effect = self._faults.effect_on(asked, request.query)
+        if isinstance(effect, Delay) and asked.verb != "watch":
+            await asyncio.sleep(effect.seconds)
+        if isinstance(effect, Reset) and not effect.committed:
+            self._faults.note(asked, None)
+            self.abort(client)
+            return
+        if isinstance(effect, Lag):
+            request = lagging(request, effect.versions, self._api.cluster.store.revision)
+        answer = effect.response() if isinstance(effect, Refuse) else await self._handle(request, send)
+        self._faults.note(asked, None if isinstance(effect, Reset) else answer)
+        if isinstance(effect, Reset):
+            self.abort(client)
+        elif isinstance(answer, Watch):
+            await self._stream(request, answer, receive, send, effect=effect, cut=lambda: self.abort(client))
+        else:
+            await _respond(send, answer, head=request.method == "HEAD")
+
+    async def _handle(self, request: Request, send: Send) -> Answer:
+        try:
+            return self._api.handle(request)
+        except Exception as error:
+            problem = internal_error(f"{type(error).__name__} while handling {request.method}")
+            await _respond(send, Response(problem.status, problem.body()))
+            raise
 
     def _refusal(self, path: str, headers: Mapping[str, str]) -> StatusError | None:
         host = headers.get("host", "")
@@ -99,8 +133,18 @@ class Server:
             return unauthorized()
         return None
 
-    async def _stream(self, request: Request, watch: Watch, receive: Receive, send: Send) -> None:
-        """Send a watch's events as they come, until the client, the time limit or the server ends it."""
+    async def _stream(
+        self,
+        request: Request,
+        watch: Watch,
+        receive: Receive,
+        send: Send,
+        *,
+        effect: Effect | None = None,
+        cut: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Send a watch's events as they come, until the client, the time limit, the server or a fault ends it."""
+        disturbance = Disturbance(effect)
         loop = asyncio.get_running_loop()
         woken = asyncio.Event()
         watch.wake = woken.set
@@ -112,11 +156,15 @@ class Server:
         await send(_start(200, JSON, (("transfer-encoding", "chunked"),)))
         try:
             while not gone.done():
-                events = watch.drain()
+                events = disturbance.of(watch.drain())
                 if events:
+                    if disturbance.delay_s:
+                        await asyncio.sleep(disturbance.delay_s)
                     lines = b"".join(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE) for event in events)
                     await send({"type": "http.response.body", "body": lines, "more_body": True})
-                if watch.ended or loop.time() >= deadline:
+                if disturbance.cuts:
+                    cut()
+                if watch.ended or disturbance.ends or loop.time() >= deadline:
                     break
                 if not await _wait(woken, min(BOOKMARK_S, deadline - loop.time())):
                     watch.add_bookmark()

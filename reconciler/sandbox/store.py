@@ -4,7 +4,7 @@ Stored objects are shared, never changed in place: whoever wants another object 
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -44,6 +44,14 @@ class Event:
     name: ObjectName
     object: Manifest
     before: Manifest | None
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What `Store.save` keeps."""
+
+    revision: int
+    objects: Mapping[GroupResource, Mapping[ObjectName, Manifest]]
 
 
 Listener = Callable[[Event], None]
@@ -143,6 +151,27 @@ class Store:
         """Drop every event kept, as compaction does: watches from an older revision then answer 410."""
         self._events.clear()
         self._forgotten = self.revision
+
+    def save(self) -> "Saved":
+        """All objects as they are now, to `restore` later."""
+        return Saved(self.revision, {resource: dict(objects) for resource, objects in self._objects.items()})
+
+    def restore(self, saved: "Saved") -> None:
+        """Go back to what was saved, its revision included, as a cluster does that is restored from a backup.
+
+        Listeners are told of what changes by it; no watch can go on from an earlier revision.
+        """
+        self.revision = saved.revision
+        for resource in {*self._objects, *saved.objects}:
+            now, then = self._objects.get(resource, {}), saved.objects.get(resource, {})
+            self._objects[resource] = dict(then)
+            for name in now.keys() | then.keys():
+                before, after = now.get(name), then.get(name)
+                if before is not after:
+                    obj = after if after is not None else before or {}
+                    kind = "DELETED" if after is None else "MODIFIED" if before is not None else "ADDED"
+                    self._record(Event(self.revision, kind, resource, name, obj, before))
+        self.forget_history()
 
     def _items(self, resource: GroupResource, namespace: str) -> Iterator[tuple[ObjectName, Manifest]]:
         objects = self._objects.get(resource, {})

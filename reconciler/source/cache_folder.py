@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from reconciler.kill_points import reach
+
 log = logging.getLogger(__name__)
 
 FORMAT = 1
@@ -106,7 +108,9 @@ class CacheFolder:
             descriptor, name = tempfile.mkstemp(dir=path.parent)
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(data)
+            reach("cache")
             Path(name).replace(path)
+            reach("cache")
         except OSError as error:
             self._writable = False
             log.warning("the cache in %s cannot be written: %s", self._path, error.strerror)

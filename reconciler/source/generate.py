@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from reconciler.errors import GenerationError, RepositoryError, RevisionError, SpecError
+from reconciler.kill_points import reach
 from reconciler.model import Application, ApplicationSource
 from reconciler.source.build_environment import build_variables
 from reconciler.source.cache import Inputs, RenderCache, Rendered
@@ -196,7 +197,9 @@ class Generator:
             return found, True
         observations = Observations()
         inputs = self._inputs(resolved, references, variables, observations, application.project)
+        reach("render")
         rendering = self._render(application, resolved, path, inputs, observations)
+        reach("render")
         rendered = Rendered(
             rendering.source_type, rendering.objects, _files(observations), pinned=not observations.downloads
         )

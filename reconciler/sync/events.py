@@ -44,15 +44,32 @@ class TaskFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TaskLeft(Event):
+    """A task was not begun, because the operation is being stopped; it may well run another time."""
+
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approved(Event):
+    """Somebody has approved the deletions that wait for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paused(Event):
+    """The pause between two waves is over."""
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectGone(Event):
-    """A deleted object is really gone."""
+    """A deleted object is really gone, or nothing stands in the way of a hook's creation."""
 
     task_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectLost(Event):
-    """An object that is waited for has disappeared: somebody else deleted it."""
+    """An object that is waited for has disappeared: somebody else deleted it, or what held it."""
 
     task_id: str
 
@@ -106,7 +123,22 @@ class Prune(Action):
 
 @dataclass(frozen=True, slots=True)
 class DeleteHooks(Action):
-    """Delete hook objects and wait; each task is answered by `ObjectGone` or `TaskFailed`."""
+    """Delete hook objects and wait; each task is answered by `ObjectGone` or `TaskFailed`.
+
+    ``before_creation``: what an earlier operation left of them; what this operation created itself stays, and is adopted.
+    """
+
+    before_creation: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitApproval(Action):
+    """Wait for somebody's word that these may be deleted; answered by `Approved`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause(Action):
+    """Wait as long as a pause between waves takes; answered by `Paused`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from reconciler.terms import (
     ANNOTATION_HELM_RESOURCE_POLICY,
     ANNOTATION_HOOK,
     ANNOTATION_HOOK_DELETE_POLICY,
+    ANNOTATION_OPERATION,
     ANNOTATION_SYNC_OPTIONS,
     FINALIZER_HOOK,
     HookDeletePolicy,
@@ -18,6 +19,9 @@ from reconciler.terms import (
 )
 
 T = TypeVar("T")
+
+ANNOTATION_HOOK_PHASE: Final = "gitops-nb/hook-phase"
+"""Beside `ANNOTATION_OPERATION`: a hook of several phases is one object after the other."""
 
 HELM_HOOKS: Final[Mapping[str, HookType]] = {
     "pre-install": HookType.PRE_SYNC,
@@ -34,7 +38,10 @@ HELM_DELETE_POLICIES: Final[Mapping[str, HookDeletePolicy]] = {
 }
 _HOOKS: Final[Mapping[str, HookType]] = {hook.value: hook for hook in HookType}
 _DELETE_POLICIES: Final[Mapping[str, HookDeletePolicy]] = {policy.value: policy for policy in HookDeletePolicy}
-_PHASES: Final[Mapping[HookType, SyncPhase]] = {HookType(phase.value): phase for phase in SyncPhase}
+_DELETION: Final = (SyncPhase.PRE_DELETE, SyncPhase.POST_DELETE)
+_PHASES: Final[Mapping[HookType, SyncPhase]] = {
+    HookType(phase.value): phase for phase in SyncPhase if phase not in _DELETION
+}
 
 
 def is_hook(obj: Mapping[str, Any]) -> bool:
@@ -69,6 +76,11 @@ def sync_phases(obj: Mapping[str, Any]) -> tuple[SyncPhase, ...]:
     return tuple(sorted(phases, key=lambda phase: phase.order))
 
 
+def deletion_phases(obj: Mapping[str, Any]) -> tuple[SyncPhase, ...]:
+    """The phases of the Application's deletion in which the object runs."""
+    return tuple(phase for phase in _DELETION if HookType(phase.value) in hook_types(obj))
+
+
 def delete_policies(obj: Mapping[str, Any]) -> frozenset[HookDeletePolicy]:
     """Argo's and Helm's policies together; BeforeHookCreation when there is none."""
     annotations = annotations_of(obj)
@@ -93,11 +105,29 @@ def named_hook(obj: Manifest, *, revision: str, phase: SyncPhase, started_unix_s
     """
     metadata = dict(metadata_of(obj))
     if not metadata.get("name"):
-        prefix = metadata.pop("generateName")
-        metadata["name"] = f"{prefix}{revision[:7]}-{phase.value}-{started_unix_s}".lower()
+        # The prefix stays, as upstream: it tells that this name is of one operation only.
+        metadata["name"] = f"{metadata['generateName']}{revision[:7]}-{phase.value}-{started_unix_s}".lower()
     others = [entry for entry in metadata.get("finalizers") or () if entry != FINALIZER_HOOK]
     metadata["finalizers"] = [*others, FINALIZER_HOOK]
     return {**obj, "metadata": metadata}
+
+
+def marked_hook(obj: Manifest, *, operation_id: str, phase: SyncPhase) -> Manifest:
+    """The hook with the operation and phase that create it, by which a later run knows it for its own."""
+    annotations = {
+        **(metadata_of(obj).get("annotations") or {}),
+        ANNOTATION_OPERATION: operation_id,
+        ANNOTATION_HOOK_PHASE: phase.value,
+    }
+    return {**obj, "metadata": {**metadata_of(obj), "annotations": annotations}}
+
+
+def is_created_by(obj: Mapping[str, Any], *, operation_id: str, phase: SyncPhase | None = None) -> bool:
+    """Whether the live object is the run of a hook in this operation, and in this phase, or in any."""
+    annotations = annotations_of(obj)
+    if not operation_id or annotations.get(ANNOTATION_OPERATION) != operation_id:
+        return False
+    return phase is None or annotations.get(ANNOTATION_HOOK_PHASE) == phase.value
 
 
 def _split(text: str | None) -> list[str]:

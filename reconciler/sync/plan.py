@@ -1,24 +1,32 @@
 """From a comparison to the tasks of a sync."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from reconciler.diff.records import Comparison, ResourceComparison
 from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, annotations_of, metadata_of
 from reconciler.model import Application
-from reconciler.sync.hooks import delete_policies, is_hook, is_skipped, sync_options
+from reconciler.sync.compare_plans import plan_digest
+from reconciler.sync.hooks import delete_policies, is_hook, is_skipped
+from reconciler.sync.options import (
+    ApplicationOptions,
+    Permission,
+    application_options,
+    application_warnings,
+    merged_options,
+    resource_options,
+    resource_warnings,
+)
 from reconciler.sync.order import order_tasks, sync_wave
 from reconciler.sync.records import Change, HookTarget, PlanOptions, SyncPlan, SyncTask, TaskAction
 from reconciler.terms import ANNOTATION_COMPARE_OPTIONS, SyncPhase, SyncStatus
 
-RESOURCE_OPTIONS: Final = frozenset(
-    {"Prune", "PruneLast", "Delete", "Replace", "Force", "Validate", "ServerSideApply", "SkipDryRunOnMissingResource"}
-)
-"""Sync options that a resource may set for itself; the application's word holds where it does not."""
+Permit = Callable[[ResourceKey], str]
+"""Why the project does not let the Application manage an object, empty when it does."""
 
-REFUSED_OPTIONS: Final = frozenset({"Replace=true", "Force=true", "FailOnSharedResource=true", "Delete=confirm"})
-"""Sync options whose meaning is not implemented; to sync without it would do something else than was asked for."""
+OtherOwner = Callable[[Manifest], str]
+"""The name of another Application that a live object is marked with, empty when there is none."""
 
 
 def plan_sync(
@@ -28,6 +36,8 @@ def plan_sync(
     *,
     options: PlanOptions = PlanOptions(),
     namespace_exists: bool = True,
+    permit: Permit = lambda _key: "",
+    other_owner: OtherOwner = lambda _live: "",
 ) -> SyncPlan:
     """Plan the sync that closes the gap a comparison shows.
 
@@ -37,49 +47,95 @@ def plan_sync(
         The hooks of the target, once for each of their phases.
     namespace_exists
         Whether the destination namespace is there; with ``CreateNamespace=true`` a missing one becomes the first task.
+    permit
+        Asked for everything that would be written, hooks of every phase included: what is not permitted is a problem of the
+        plan. A prune that is not permitted is skipped.
+    other_owner
+        Asked for every live object of the target: a shared one is a warning, or a problem by ``FailOnSharedResource=true``.
 
     Notes
     -----
     Order and options as upstream: ``gitops-engine/pkg/sync/sync_context.go`` and ``docs/user-guide/sync-options.md``.
     """
-    app_options = frozenset(option.strip() for option in application.spec.sync_policy.sync_options)
+    chosen = application_options(application, options.sync_options)
     tasks = [
         task
         for resource in comparison.resources
         if not resource.hook
-        for task in _resource_tasks(resource, app_options, options)
+        for task in _resource_tasks(resource, chosen, options, permit)
     ]
     # A selective sync runs no hooks.
-    hook_tasks = [] if options.resources else [_hook_task(hook) for hook in hooks]
+    hook_tasks = [] if options.resources else [_hook_task(hook, chosen) for hook in hooks]
     by_id = {task.id: task for task in hook_tasks}
     tasks += by_id.values()
     repeated = sorted(task_id for task_id, count in Counter(task.id for task in hook_tasks).items() if count > 1)
-    if "CreateNamespace=true" in app_options:
+    if chosen.create_namespace:
         tasks += _namespace_task(application, tasks, exists=namespace_exists)
-    return SyncPlan(
+    shared = _shared(application, tasks, other_owner)
+    fails = chosen.fail_on_shared_resource
+    ordered = order_tasks(
+        [_judged(task, permit, shared.get(task.id, "") if fails else "") for task in tasks],
+        destination=application.spec.destination.namespace,
+    )
+    plan = SyncPlan(
         application=comparison.application,
         namespace=comparison.namespace,
         revisions=comparison.revisions,
-        tasks=tuple(order_tasks(tasks, destination=application.spec.destination.namespace)),
+        tasks=tuple(ordered),
         options=options,
-        warnings=(*comparison.warnings, *(_repeated_hook(by_id[task_id]) for task_id in repeated)),
+        warnings=(
+            *comparison.warnings,
+            *(_repeated_hook(by_id[task_id]) for task_id in repeated),
+            *(() if fails else shared.values()),
+            *_option_warnings(chosen, ordered),
+        ),
+        problems=tuple(task.problem for task in ordered if task.problem),
     )
+    return replace(plan, made_from=plan_digest(plan))
+
+
+def _judged(task: SyncTask, permit: Permit, shared: str) -> SyncTask:
+    """The task with what speaks against it."""
+    if task.action is TaskAction.PRUNE:
+        return task
+    refused = permit(task.key)
+    found = (
+        f"{task.key} is not permitted: {refused}" if refused else f"shared resource found: {shared}" if shared else ""
+    )
+    return replace(task, problem=found) if found else task
+
+
+def _shared(application: Application, tasks: Iterable[SyncTask], other_owner: OtherOwner) -> dict[str, str]:
+    """What the tasks write although it bears another application's mark, by task id."""
+    found: dict[str, str] = {}
+    for task in tasks:
+        other = other_owner(task.live) if task.action is TaskAction.APPLY and task.live is not None else ""
+        if other:
+            found[task.id] = f"{task.key} is part of applications {application.name} and {other}"
+    return found
+
+
+def _option_warnings(chosen: ApplicationOptions, tasks: Iterable[SyncTask]) -> Iterator[str]:
+    yield from application_warnings(chosen.texts)
+    shown = {task.key: task.target or task.live or {} for task in tasks}
+    for key, obj in sorted(shown.items(), key=lambda entry: entry[0]):
+        yield from resource_warnings(obj, key)
 
 
 def _resource_tasks(
-    resource: ResourceComparison, app_options: frozenset[str], options: PlanOptions
+    resource: ResourceComparison, chosen: ApplicationOptions, options: PlanOptions, permit: Permit
 ) -> Iterator[SyncTask]:
     if options.resources and resource.key not in options.resources:
         return
     shown = resource.target or resource.live
     if shown is None or is_skipped(shown):
         return
-    merged = _merged_options(shown, app_options)
+    merged = merged_options(shown, chosen.texts)
     if resource.target is None:
         if resource.requires_pruning:
-            yield _prune_task(resource, merged, options)
+            yield _prune_task(resource, merged, permit(resource.key), prune=options.prune)
         return
-    only_out_of_sync = options.apply_out_of_sync_only or "ApplyOutOfSyncOnly=true" in app_options
+    only_out_of_sync = options.apply_out_of_sync_only or chosen.apply_out_of_sync_only
     change = _change(resource)
     skipped = change is Change.UNCHANGED and only_out_of_sync
     yield SyncTask(
@@ -97,47 +153,21 @@ def _resource_tasks(
     )
 
 
-def _merged_options(obj: Manifest, app_options: frozenset[str]) -> frozenset[str]:
-    """The options that hold for a resource: its own word wins over the application's, name by name."""
-    own = sync_options(obj)
-    names = {option.partition("=")[0] for option in own}
-    general = {option for option in app_options if option.partition("=")[0] in RESOURCE_OPTIONS - names}
-    return own | general
-
-
-def refused_options(application: Application, plan: SyncPlan) -> list[str]:
-    """What asks for something that is not implemented, as ``Deployment.apps shop/web: Replace=true``, sorted."""
-    general = REFUSED_OPTIONS.intersection(application.spec.sync_policy.sync_options)
-    found = {f"spec.syncPolicy.syncOptions: {option}" for option in general}
-    found |= {
-        f"{task.key}: {option}" for task in plan.tasks for option in task.options & REFUSED_OPTIONS if task.target
-    }
-    return sorted(found)
-
-
-def prune_propagation(application: Application) -> str:
-    """Deletion policy of prunes: foreground unless ``PrunePropagationPolicy`` says otherwise."""
-    for option in application.spec.sync_policy.sync_options:
-        name, _, value = option.strip().partition("=")
-        if name == "PrunePropagationPolicy" and value in ("foreground", "background", "orphan"):
-            return value.capitalize()
-    return "Foreground"
-
-
 def _change(resource: ResourceComparison) -> Change:
     if resource.live is None:
         return Change.CREATE
     return Change.UNCHANGED if resource.status is SyncStatus.SYNCED else Change.UPDATE
 
 
-def _prune_task(resource: ResourceComparison, own: frozenset[str], options: PlanOptions) -> SyncTask:
+def _prune_task(resource: ResourceComparison, merged: frozenset[str], refused: str, *, prune: bool) -> SyncTask:
     live = resource.live or {}
-    if "Prune=false" in own:
+    permission = resource_options(merged).prune
+    if permission is Permission.NO:
         reason = "ignored (no prune)"
-    elif not options.prune:
+    elif not prune:
         reason = "ignored (requires pruning)"
-    elif "Prune=confirm" in own:
-        reason = "ignored (requires confirmation)"
+    elif refused:
+        reason = f"ignored (not permitted: {refused})"
     else:
         reason = ""
     return SyncTask(
@@ -148,12 +178,13 @@ def _prune_task(resource: ResourceComparison, own: frozenset[str], options: Plan
         version=resource.version,
         change=Change.SKIP if reason else Change.DELETE,
         live=live,
-        options=own,
+        options=merged,
         reason=reason,
+        confirm=permission is Permission.CONFIRM and not reason,
     )
 
 
-def _hook_task(hook: HookTarget) -> SyncTask:
+def _hook_task(hook: HookTarget, chosen: ApplicationOptions) -> SyncTask:
     target = hook.target
     return SyncTask(
         phase=hook.phase,
@@ -165,7 +196,7 @@ def _hook_task(hook: HookTarget) -> SyncTask:
         target=target,
         live=hook.live,
         delete_policies=delete_policies(target),
-        options=sync_options(target),
+        options=merged_options(target, chosen.texts),
     )
 
 

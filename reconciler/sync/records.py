@@ -31,7 +31,9 @@ class Change(StrEnum):
 class SyncTask:
     """One object in one phase and wave.
 
-    ``reason`` says why a task is skipped, such as a prune that was not asked for. ``target`` is None for a prune.
+    ``reason`` says why a task is skipped, such as a prune that was not asked for. ``problem`` says why it must not be carried
+    out at all, which fails the whole operation before anything is touched. ``confirm``: it deletes, and waits until somebody
+    has approved that. ``target`` is None for a prune.
     """
 
     phase: SyncPhase
@@ -46,6 +48,8 @@ class SyncTask:
     options: frozenset[str] = frozenset()
     reason: str = ""
     differences: int = 0
+    problem: str = ""
+    confirm: bool = False
 
     @property
     def is_hook(self) -> bool:
@@ -77,17 +81,27 @@ class HookTarget:
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """What the caller asks of a sync. ``resources`` empty means all; hooks run only then."""
+    """What the caller asks of a sync. ``resources`` empty means all; hooks run only then.
+
+    ``sync_options`` are sync options of this sync alone; they win over the Application's. ``self_heal_attempts`` counts the
+    heals of one revision, this one included.
+    """
 
     dry_run: bool = False
     prune: bool = False
     apply_out_of_sync_only: bool = False
     resources: tuple[ResourceKey, ...] = ()
+    sync_options: tuple[str, ...] = ()
+    self_heal_attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class SyncPlan:
-    """Tasks in the order in which they run: by phase, wave, kind and name."""
+    """Tasks in the order in which they run: by phase, wave, kind and name.
+
+    ``problems`` say why the plan cannot be carried out. ``made_from`` is the digest of everything that the plan was made from
+    (`reconciler.sync.compare_plans.plan_digest`).
+    """
 
     application: str
     namespace: str
@@ -95,6 +109,8 @@ class SyncPlan:
     tasks: tuple[SyncTask, ...]
     options: PlanOptions = PlanOptions()
     warnings: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    made_from: str = ""
 
     @property
     def revision(self) -> str:

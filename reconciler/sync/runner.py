@@ -1,65 +1,44 @@
 """Carries out what the state machine decides, against a real API server, and tells it what happened."""
 
-import logging
-import queue
+import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
 from reconciler.cluster.connection import Connection
-from reconciler.cluster.discovery import ApiResource, Discovery, discover
-from reconciler.cluster.follow import Follower, Sighting
-from reconciler.cluster.live import get_object
-from reconciler.cluster.write import apply_object, delete_object, patch_object
-from reconciler.diff.client_side import migrated_ownership
-from reconciler.errors import ConflictError, ForbiddenError, NotFoundError, ReconcilerError, SpecError
-from reconciler.health import Customizations, assess_readiness, hook_phase
+from reconciler.cluster.discovery import Discovery
+from reconciler.errors import ClusterError, ReconcilerError
+from reconciler.health import Customizations
+from reconciler.kill_points import reach
 from reconciler.manifest import OpenApi
-from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, metadata_of, name_of, namespace_of
-from reconciler.manifest.typed.validate import validate
+from reconciler.manifest.objects import Manifest, ResourceKey
 from reconciler.sync import events
+from reconciler.sync.context import FencedError, OperationContext
 from reconciler.sync.events import Action, Event
+from reconciler.sync.inbox import Inbox
+from reconciler.sync.kinds import Kinds
 from reconciler.sync.machine import SyncState, ordered_results, step
-from reconciler.sync.records import Change, SyncPlan, SyncResult, SyncTask, TaskAction
-from reconciler.terms import FINALIZER_HOOK
+from reconciler.sync.records import SyncPlan, SyncResult, SyncTask, TaskResult
+from reconciler.sync.run_options import RunOptions
+from reconciler.sync.tasks import Deletions, Tasks
+from reconciler.sync.watching import Watcher
 
-log = logging.getLogger(__name__)
+__all__ = ["ChildSync", "Clock", "Listener", "RunOptions", "SyncRunner"]
 
 PARALLEL_WRITES: Final = 8
-CONFLICT_RETRIES: Final = 5
-ESTABLISH_TIMEOUT_S: Final = 10.0
-Place = tuple[ApiResource, str, str]
+LAST_SECONDS: Final = 5.0
+"""How long an operation that was stopped may clean up."""
+TERMINATED: Final = "Operation terminated"
+_STORAGE_FULL: Final = "database space exceeded"
 Clock = Callable[[], datetime]
 ChildSync = Callable[[ResourceKey], str]
 Listener = Callable[[SyncState, Event], None]
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """``timeout_s`` bounds the whole operation, in seconds; None waits for ever, as upstream does.
-
-    ``propagation`` is the deletion policy of prunes: foreground, background or orphan, capitalized.
-    """
-
-    timeout_s: float | None = None
-    propagation: str = "Foreground"
-
-
-@dataclass(frozen=True, slots=True)
-class Awaited:
-    """A task whose object is watched: the one we applied, or, while we wait for its end, the one we deleted."""
-
-    task: SyncTask
-    applied_uid: str = ""
-    deleted_uid: str = ""
-
-
-MAX_CONFLICTS: Final = 5
-_NOTHING: Final[Mapping[str, Manifest]] = MappingProxyType({})
+_NO_OBJECTS: Final[Mapping[str, Manifest]] = MappingProxyType({})
+_NO_RESULTS: Final[Mapping[str, TaskResult]] = MappingProxyType({})
 
 
 class SyncRunner:
@@ -80,6 +59,17 @@ class SyncRunner:
         this one before the apply, so that a field which left Git goes.
     on_event
         Called with the new state after every event, in the thread that runs the plan.
+    operation_id
+        Is written on hooks. One that bears it is this operation's own: neither deleted nor created again, only watched.
+    known_hooks
+        Outcomes, by task id, that an interrupted run of this operation recorded: those hooks do not run again.
+    on_hook
+        Called with every outcome of a hook, in the thread that runs the plan; only then may the hook's object go. What it
+        raises ends the run at once, and leaves the hook to the next one.
+    guard
+        Called before every wave, hook creation and deletion, from any thread; a `ReconcilerError` stops the operation.
+    approved_at
+        When somebody last approved deletions; asked while the operation waits for it.
     """
 
     def __init__(
@@ -94,256 +84,203 @@ class SyncRunner:
         options: RunOptions = RunOptions(),
         sync_child: ChildSync = lambda _key: "",
         customizations: Customizations | None = None,
-        taken_over: Mapping[str, Manifest] = _NOTHING,
+        taken_over: Mapping[str, Manifest] = _NO_OBJECTS,
+        operation_id: str = "",
+        known_hooks: Mapping[str, TaskResult] = _NO_RESULTS,
+        on_hook: Callable[[SyncTask, TaskResult], None] = lambda _task, _result: None,
+        guard: Callable[[], None] = lambda: None,
+        approved_at: Callable[[], datetime | None] = lambda: None,
     ) -> None:
-        self.connection = connection
-        self.discovery = discovery
-        self.openapi = openapi
-        self.manifests = manifests
         self.clock = clock
         self.on_event = on_event
         self.options = options
         self.sync_child = sync_child
-        self.customizations = customizations
-        self.taken_over = taken_over
+        self.known_hooks = known_hooks
+        self.on_hook = on_hook
+        self.guard = guard
+        self.approved_at = approved_at
         self.interrupted = False
-        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._places: dict[Place, Awaited] = {}
-        self._applied: dict[str, str] = {}
-        self._follower = Follower(connection, self._seen)
+        self._fenced = False
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._inbox = Inbox()
+        kinds = Kinds(connection, discovery, manifests, timeout_s=options.established_s, stopping=self._stopping)
+        self._context = OperationContext(
+            connection=connection,
+            kinds=kinds,
+            openapi=openapi,
+            manifests=manifests,
+            taken_over=taken_over,
+            options=options,
+            operation_id=operation_id or str(uuid.uuid4()),
+            stopping=self._stopping,
+            fence=self._fence,
+        )
+        self._watcher = Watcher(connection, self._inbox.put, clock=clock, customizations=customizations)
+        self._tasks = Tasks(self._context, self._watcher, self._inbox, clock=clock)
         self._pool = ThreadPoolExecutor(PARALLEL_WRITES)
+        self._guarded: object = None
+        self._hooks: tuple[SyncTask, ...] = ()
+        self._started = clock()
 
-    def run(self, plan: SyncPlan, *, initiated_by: str = "") -> SyncResult:
+    def run(self, plan: SyncPlan, *, initiated_by: str = "", started_at: datetime | None = None) -> SyncResult:
         """Run the plan to its end and say what happened.
 
         An interrupt ends the operation in order: nothing new is begun and ``interrupted`` is set. It is for the caller to
-        record the outcome and to end.
+        record the outcome and to end. ``started_at`` is the beginning of an operation that is taken up again.
         """
-        started = self.clock()
+        self._started = started_at or self.clock()
         deadline = None if self.options.timeout_s is None else time.monotonic() + self.options.timeout_s
-        state = SyncState(plan)
-        self._events.put(events.Started(started))
-        with self._follower, self._pool:
-            while not state.finished:
-                try:
+        self._hooks = tuple(task for task in plan.tasks if task.is_hook)
+        state = SyncState(plan, known=self.known_hooks, pauses=self.options.wave_delay_s > 0)
+        self._inbox.put(events.Started(self.clock()))
+        try:
+            with self._pool:
+                while not state.finished:
                     event = self._next(deadline)
-                except KeyboardInterrupt:
-                    self.interrupted = True
-                    event = events.Stopped(self.clock(), "interrupted")
-                if isinstance(event, events.Stopped):
-                    # What follows is only cleaning up, which has its own short limit.
-                    deadline = time.monotonic() + 5 if deadline is None or self.interrupted else deadline + 5
-                state, actions = step(state, event)
-                self.on_event(state, event)
-                for action in actions:
-                    self._do(action)
-        return SyncResult(
-            application=plan.application,
-            namespace=plan.namespace,
-            revisions=plan.revisions,
-            phase=state.phase,
-            message=state.message,
-            started_at=started,
-            finished_at=self.clock(),
-            results=tuple(ordered_results(state)),
-            options=plan.options,
-            initiated_by=initiated_by,
-            warnings=plan.warnings,
-        )
+                    if isinstance(event, events.Stopped):
+                        self._stopping.set()
+                        # What follows is only cleaning up, which has its own short limit.
+                        deadline = time.monotonic() + LAST_SECONDS
+                    state = self._step(state, event)
+        finally:
+            self._stopping.set()
+            self._watcher.close()
+        return self._result(plan, state, initiated_by)
+
+    def stop(self, message: str = TERMINATED) -> None:
+        """End the operation from another thread, in order: nothing new is begun, running hooks are deleted, it has failed."""
+        self._inbox.put(events.Stopped(self.clock(), message))
 
     def _next(self, deadline: float | None) -> Event:
         try:
-            return self._events.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
-        except queue.Empty:
-            return events.Stopped(self.clock(), f"not done after {self.options.timeout_s:g} s")
+            event = self._inbox.take(deadline)
+        except KeyboardInterrupt:
+            self.interrupted = True
+            return events.Stopped(self.clock(), "interrupted")
+        if event is not None:
+            return event
+        held = "; ".join(self._watcher.held())
+        limit = self.options.timeout_s if self.options.timeout_s is not None else LAST_SECONDS
+        return events.Stopped(self.clock(), f"not done after {limit:g} s{f': {held}' if held else ''}")
 
-    def _do(self, action: Action) -> None:
+    def _step(self, before: SyncState, event: Event) -> SyncState:
+        if isinstance(event, events.HookSeen) and event.phase.completed:
+            reach("hook-wait")
+        state, actions = step(before, event)
+        self._record_hooks(before, state)
+        self.on_event(state, event)
+        if isinstance(event, events.TaskDone) and all(task.id != event.task_id for task in self._hooks):
+            reach("apply-after")
+        if len(state.steps) < len(before.steps):
+            reach("wave-end")
+        for action in actions:
+            self._do(state, action)
+        return state
+
+    def _record_hooks(self, before: SyncState, state: SyncState) -> None:
+        """Hand over what is newly known of hooks, before anything is done that lets them go.
+
+        Who has lost the lock records nothing: the hooks are another one's by now.
+        """
+        if before.results is state.results or self._fenced:
+            return
+        for task in self._hooks:
+            result, earlier = state.results.get(task.id), before.results.get(task.id)
+            if result is None or result.hook_phase is None or not result.hook_phase.completed or task.id in state.known:
+                continue
+            if earlier is None or earlier.hook_phase is not result.hook_phase:
+                self.on_hook(task, result)
+
+    def _do(self, state: SyncState, action: Action) -> None:
+        if isinstance(action, events.Apply | events.Prune | events.DeleteHooks) and not self._may_begin(state, action):
+            return
         match action:
             case events.DryRun(tasks=tasks):
-                self._pool.submit(self._dry_run, tasks)
+                self._try(tasks)
             case events.Apply(tasks=tasks):
                 for task in tasks:
-                    self._pool.submit(self._answer, task, self._apply)
-            case events.Prune(tasks=tasks) | events.DeleteHooks(tasks=tasks):
-                for task in tasks:
-                    self._pool.submit(self._answer, task, self._delete)
+                    self._submit(task, self._tasks.apply)
+            case events.Prune(tasks=tasks):
+                self._delete(tasks, before_creation=False)
+            case events.DeleteHooks(tasks=tasks, before_creation=before_creation):
+                self._delete(tasks, before_creation=before_creation)
             case events.ReleaseHooks(tasks=tasks):
                 for task in tasks:
-                    self._pool.submit(self._release, task)
+                    self._pool.submit(self._tasks.release, task)
             case events.Watch(tasks=tasks):
-                self._pool.submit(self._watch, tasks)
+                self._watch(tasks)
+            case events.AwaitApproval():
+                self._ask_approval()
+            case events.Pause():
+                self._inbox.call_after(self.options.wave_delay_s, lambda: events.Paused(self.clock()))
 
-    def _answer(self, task: SyncTask, work: Callable[[SyncTask], Event | None]) -> None:
-        """Do the work of one task in a worker thread; whatever goes wrong becomes the task's failure."""
+    def _may_begin(self, state: SyncState, action: Action) -> bool:
+        """Ask the guard once a wave, in addition to what each hook and deletion asks for itself."""
+        wave = state.steps[0] if state.steps else None
+        if wave is None or wave == self._guarded:
+            return True
         try:
-            event = work(task)
+            self._fence()
+        except FencedError:
+            for task in action.tasks:
+                self._inbox.put(events.TaskLeft(self.clock(), task.id))
+            return False
+        self._guarded = wave
+        return True
+
+    def _fence(self) -> None:
+        """Stop the operation where the guard says so.
+
+        Raises
+        ------
+        FencedError
+        """
+        try:
+            self.guard()
         except ReconcilerError as error:
-            event = events.TaskFailed(self.clock(), task.id, str(error))
-        except Exception as error:  # noqa: BLE001 - a thread that dies silently would leave the operation waiting for ever
-            event = events.TaskFailed(self.clock(), task.id, f"internal error: {type(error).__name__}")
-        if event is not None:
-            self._events.put(event)
+            with self._lock:
+                first, self._fenced = not self._fenced, True
+            if first:
+                self._inbox.put(events.Stopped(self.clock(), str(error)))
+            raise FencedError(str(error)) from error
 
-    def _resource(self, task: SyncTask) -> ApiResource:
-        """The task's kind; looked up again when a custom resource definition has come since."""
-        gvk = GroupVersionKind(task.key.group, task.version, task.key.kind)
-        found = self.discovery.find(gvk)
-        limit = time.monotonic() + ESTABLISH_TIMEOUT_S
-        while found is None and self._defined_by_plan(task.key) and time.monotonic() < limit:
-            self.discovery = discover(self.connection)
-            found = self.discovery.find(gvk)
-            if found is None:
-                time.sleep(0.05)
-        if found is None:
-            raise NotFoundError(f"the cluster does not know the kind {gvk}; install its CustomResourceDefinition first")
-        return found
+    def _try(self, tasks: Sequence[SyncTask]) -> None:
+        """Dry-run all; the last one to be answered tells of the failures, in the order of the plan."""
+        left, failures = len(tasks), dict[str, str]()
+        lock = threading.Lock()
 
-    def _defined_by_plan(self, key: ResourceKey) -> bool:
-        for manifest in self.manifests.values():
-            spec = manifest.get("spec") or {}
-            if manifest.get("kind") == "CustomResourceDefinition" and spec.get("group") == key.group:
-                return bool((spec.get("names") or {}).get("kind") == key.kind)
-        return False
-
-    def _dry_run(self, tasks: tuple[SyncTask, ...]) -> None:
-        failures: dict[str, str] = {}
-        with ThreadPoolExecutor(PARALLEL_WRITES) as pool:
-            for task, message in zip(tasks, pool.map(self._try, tasks), strict=True):
+        def attempt(task: SyncTask) -> None:
+            nonlocal left
+            try:
+                message = self._tasks.attempt(task)
+            except Exception as error:  # noqa: BLE001 - as in _answer
+                message = f"internal error: {type(error).__name__}"
+            with lock:
                 if message:
                     failures[task.id] = message
-        self._events.put(events.DryRunFinished(self.clock(), failures))
+                left -= 1
+                last = left == 0
+            if last:
+                ordered = {task.id: failures[task.id] for task in tasks if task.id in failures}
+                self._inbox.put(events.DryRunFinished(self.clock(), ordered))
 
-    def _try(self, task: SyncTask) -> str:
-        """Why the task would fail, empty when it would not."""
-        try:
-            gvk = GroupVersionKind(task.key.group, task.version, task.key.kind)
-            if self.discovery.find(gvk) is None and self._defined_by_plan(task.key):
-                return ""
-            resource = self._resource(task)
-            if task.action is TaskAction.PRUNE:
-                delete_object(
-                    self.connection, resource, task.live or {}, propagation=self.options.propagation, dry_run=True
-                )
-            elif (task.is_hook and task.live is not None) or self._namespace_comes(task):
-                # The API server cannot try these: the namespace is not there yet, or the earlier hook still is.
-                self._check(task)
-            else:
-                apply_object(self.connection, resource, self.manifests[task.id], dry_run=True)
-        except ReconcilerError as error:
-            return str(error)
-        return ""
+        for task in tasks:
+            self._pool.submit(attempt, task)
 
-    def _check(self, task: SyncTask) -> None:
-        """Try an object by the cluster's schema alone."""
-        schema = self.openapi.schema(GroupVersionKind(task.key.group, task.version, task.key.kind))
-        violations = validate(schema, self.manifests[task.id]) if schema else []
-        if violations:
-            raise SpecError(str(task.key), violations)
-
-    def _namespace_comes(self, task: SyncTask) -> bool:
-        """Whether the task's namespace will be made by this plan."""
-        namespaces = (
-            entry
-            for entry in self.manifests.values()
-            if entry.get("kind") == "Namespace" and entry.get("apiVersion") == "v1"
-        )
-        if task.key.namespace not in {metadata_of(entry).get("name") for entry in namespaces}:
-            return False
-        core = self.discovery.find(GroupVersionKind("", "v1", "Namespace"))
-        return core is not None and get_object(self.connection, core, namespace="", name=task.key.namespace) is None
-
-    def _apply(self, task: SyncTask) -> Event:
-        resource = self._resource(task)
-        manifest = self.manifests[task.id]
-        self._take_over(task, resource)
-        self._applied[task.id] = _uid(apply_object(self.connection, resource, manifest))
-        group = f".{task.key.group}" if task.key.group else ""
-        name = f"{resource.plural}{group}/{task.key.name}"
-        text = (
-            "created" if task.change is Change.CREATE else "unchanged" if task.change is Change.UNCHANGED else "applied"
-        )
-        return events.TaskDone(self.clock(), task.id, f"{name} {text}")
-
-    def _take_over(self, task: SyncTask, resource: ApiResource) -> None:
-        """Move the fields of client-side applies to our manager; of an object that changes meanwhile, the newest ones."""
-        live = self.taken_over.get(task.id)
-        for attempt in range(MAX_CONFLICTS):
-            migrated = migrated_ownership(live, self.openapi) if live is not None else None
-            if live is None or migrated is None or migrated is live:
-                return
-            metadata = {
-                "managedFields": metadata_of(migrated).get("managedFields"),
-                "resourceVersion": metadata_of(live).get("resourceVersion"),
-            }
-            try:
-                patch_object(self.connection, resource, live, {"metadata": metadata})
-                return
-            except ConflictError:
-                if attempt == MAX_CONFLICTS - 1:
-                    raise
-                live = get_object(self.connection, resource, namespace=task.key.namespace, name=task.key.name)
-
-    def _delete(self, task: SyncTask) -> Event | None:
-        """Delete and leave the answer to the watch, which reports when the object is really gone."""
-        resource = self._resource(task)
-        live = get_object(self.connection, resource, namespace=task.key.namespace, name=task.key.name)
-        same = task.action is not TaskAction.PRUNE or _uid(live) == _uid(task.live)
-        if live is None or not same:
-            return events.ObjectGone(self.clock(), task.id)
-        if task.is_hook:
-            self._strip_finalizer(resource, live)
-        delete_object(self.connection, resource, live, propagation=self.options.propagation)
-        place = (resource, task.key.namespace, task.key.name)
-        self._places[place] = Awaited(task, deleted_uid=_uid(live))
-        self._follower.follow([place])
-        return None
-
-    def _release(self, task: SyncTask) -> None:
-        """Remove our finalizer in a worker thread; what stays of it the next sync removes."""
-        try:
-            resource = self._resource(task)
-            live = get_object(self.connection, resource, namespace=task.key.namespace, name=task.key.name)
-            if live is not None:
-                self._strip_finalizer(resource, live)
-        except ReconcilerError as error:
-            log.warning("%s: the hook finalizer could not be removed: %s", task.key, error)
-
-    def _strip_finalizer(self, resource: ApiResource, live: Manifest) -> None:
-        """Remove our finalizer from exactly the list that was read; whoever changes the object meanwhile goes first."""
-        for _ in range(CONFLICT_RETRIES):
-            finalizers = metadata_of(live).get("finalizers") or []
-            if FINALIZER_HOOK not in finalizers:
-                return
-            rest = [entry for entry in finalizers if entry != FINALIZER_HOOK]
-            patch = {"metadata": {"finalizers": rest or None, "resourceVersion": metadata_of(live)["resourceVersion"]}}
-            try:
-                patch_object(self.connection, resource, live, patch)
-            except NotFoundError:
-                return
-            except ConflictError:
-                again = get_object(self.connection, resource, namespace=namespace_of(live), name=name_of(live))
-                if again is None:
-                    return
-                live = again
-            else:
-                return
-        raise ConflictError(f"{name_of(live)} changes faster than its finalizer can be removed; sync again")
+    def _delete(self, tasks: Sequence[SyncTask], *, before_creation: bool) -> None:
+        deletions = Deletions(self._tasks, len(tasks), before_creation=before_creation)
+        for task in tasks:
+            # Cleaning up goes on when nothing else is begun any more.
+            self._submit(task, deletions.delete, always=task.is_hook and not before_creation)
 
     def _watch(self, tasks: Sequence[SyncTask]) -> None:
-        """Follow the objects, a watch for each kind and namespace; child Applications are synced instead."""
-        places: list[Place] = []
+        if any(task.is_hook for task in tasks):
+            reach("hook-wait")
         for task in tasks:
             if task.is_child:
-                self._pool.submit(self._answer, task, self._child)
-                continue
-            try:
-                place = (self._resource(task), task.key.namespace, task.key.name)
-            except ReconcilerError as error:
-                self._events.put(events.TaskFailed(self.clock(), task.id, str(error)))
-                continue
-            self._places[place] = Awaited(task, applied_uid=self._applied[task.id])
-            places.append(place)
-        self._follower.follow(places)
+                self._submit(task, self._child)
+        self._pool.submit(self._tasks.watch, [task for task in tasks if not task.is_child])
 
     def _child(self, task: SyncTask) -> Event:
         failure = self.sync_child(task.key)
@@ -352,32 +289,55 @@ class SyncRunner:
         # Whatever health it has now is its own: it was waited for, or it waits for somebody to sync it.
         return events.HealthSeen(self.clock(), task.id, None)
 
-    def _seen(self, sighting: Sighting) -> None:
-        """What the watch saw, as an event; called from the watching threads."""
-        place = (sighting.resource, sighting.namespace, sighting.name)
-        awaited = self._places.get(place)
-        if awaited is None:
+    def _ask_approval(self) -> Event | None:
+        """Ask again and again, until the operation is approved or stopped."""
+        try:
+            approved = self.approved_at()
+        except ReconcilerError:
+            # It cannot be asked just now; nothing is deleted meanwhile.
+            approved = None
+        # What is written in whole seconds may be of the second in which the operation began.
+        if approved is not None and approved >= self._started.replace(microsecond=0):
+            event = events.Approved(self.clock())
+            self._inbox.put(event)
+        elif not self._stopping.is_set():
+            self._inbox.call_after(self.options.approval_s, self._ask_approval)
+        return None
+
+    def _submit(self, task: SyncTask, work: Callable[[SyncTask], Event | None], *, always: bool = False) -> None:
+        self._pool.submit(self._answer, task, work, always=always)
+
+    def _answer(self, task: SyncTask, work: Callable[[SyncTask], Event | None], *, always: bool) -> None:
+        """Do the work of one task in a worker thread; whatever goes wrong becomes the task's failure."""
+        event: Event | None
+        if self._stopping.is_set() and not always:
+            self._inbox.put(events.TaskLeft(self.clock(), task.id))
             return
-        if isinstance(sighting.error, ForbiddenError):
-            self._events.put(events.TaskFailed(self.clock(), awaited.task.id, str(sighting.error)))
-        elif sighting.error is None:
-            self._answer(awaited.task, lambda task: self._judge(task, awaited, place, sighting.object))
+        try:
+            event = work(task)
+        except FencedError:
+            event = events.TaskLeft(self.clock(), task.id)
+        except ReconcilerError as error:
+            if isinstance(error, ClusterError) and _STORAGE_FULL in str(error):
+                # Nothing can be written any more, by hooks neither.
+                self._inbox.put(events.Stopped(self.clock(), str(error)))
+            event = events.TaskFailed(self.clock(), task.id, str(error))
+        except Exception as error:  # noqa: BLE001 - a thread that dies silently would leave the operation waiting for ever
+            event = events.TaskFailed(self.clock(), task.id, f"internal error: {type(error).__name__}")
+        if event is not None:
+            self._inbox.put(event)
 
-    def _judge(self, task: SyncTask, awaited: Awaited, place: Place, obj: Manifest | None) -> Event | None:
-        now = self.clock()
-        if awaited.deleted_uid:
-            return events.ObjectGone(now, task.id) if _uid(obj) != awaited.deleted_uid else None
-        if obj is None or _uid(obj) != awaited.applied_uid:
-            # A watch may lag behind: only the API server's own answer makes an object gone, or another one.
-            obj = get_object(self.connection, place[0], namespace=place[1], name=place[2])
-            if obj is None or _uid(obj) != awaited.applied_uid:
-                return events.ObjectLost(now, task.id)
-        if task.is_hook:
-            phase, message = hook_phase(obj, customizations=self.customizations)
-            return events.HookSeen(now, task.id, phase, message)
-        health = assess_readiness(obj, customizations=self.customizations)
-        return events.HealthSeen(now, task.id, health.status if health else None, health.message if health else "")
-
-
-def _uid(obj: Manifest | None) -> str:
-    return str(metadata_of(obj or {}).get("uid") or "")
+    def _result(self, plan: SyncPlan, state: SyncState, initiated_by: str) -> SyncResult:
+        return SyncResult(
+            application=plan.application,
+            namespace=plan.namespace,
+            revisions=plan.revisions,
+            phase=state.phase,
+            message=state.message,
+            started_at=self._started,
+            finished_at=self.clock(),
+            results=tuple(ordered_results(state)),
+            options=plan.options,
+            initiated_by=initiated_by,
+            warnings=plan.warnings,
+        )

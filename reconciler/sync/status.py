@@ -24,8 +24,9 @@ def application_status(
     result: SyncResult | None = None,
     *,
     now: datetime,
+    conditions: Sequence[tuple[ConditionType, str]] = (),
 ) -> dict[str, Any]:
-    """The whole new status after a comparison and, if there was one, an operation.
+    """The whole new status after a comparison and, if there was one, an operation; ``conditions`` beside the comparison's own.
 
     History gains an entry only by a successful, full sync that was no dry run (controller/state.go persistRevisionHistory);
     ``id`` goes on from the newest entry, and the oldest beyond ``revisionHistoryLimit`` fall out.
@@ -41,9 +42,9 @@ def application_status(
         "summary": _summary(comparison),
         **_source_types(application, comparison),
     }
-    conditions = _conditions(comparison, previous.get("conditions"), now)
-    if conditions:
-        status["conditions"] = conditions
+    found = _conditions(comparison, conditions, previous.get("conditions"), now)
+    if found:
+        status["conditions"] = found
     if result is not None:
         status["operationState"] = _operation_state(application, result)
         if result.succeeded and not result.options.dry_run and not result.options.resources:
@@ -131,8 +132,10 @@ def _summary(comparison: Comparison) -> dict[str, Any]:
     return {**({"images": images} if images else {}), **({"isAppOfApps": True} if children else {})}
 
 
-def _conditions(comparison: Comparison, previous: Any, now: datetime) -> list[dict[str, Any]]:
-    found = [(ConditionType.REPEATED_RESOURCE, warning) for warning in comparison.warnings]
+def _conditions(
+    comparison: Comparison, others: Sequence[tuple[ConditionType, str]], previous: Any, now: datetime
+) -> list[dict[str, Any]]:
+    found = [*((ConditionType.REPEATED_RESOURCE, warning) for warning in comparison.warnings), *others]
     if comparison.status is SyncStatus.UNKNOWN and comparison.reason:
         found.append((ConditionType.COMPARISON, comparison.reason))
     known = {
@@ -158,6 +161,10 @@ def _operation(
         sync["prune"] = True
     if options.dry_run:
         sync["dryRun"] = True
+    if options.self_heal_attempts:
+        sync["autoHealAttemptsCount"] = options.self_heal_attempts
+    if options.sync_options:
+        sync["syncOptions"] = list(options.sync_options)
     if options.resources:
         sync["resources"] = [
             {"group": key.group, "kind": key.kind, "namespace": key.namespace, "name": key.name}

@@ -129,9 +129,9 @@ def test_what_is_given_out_is_the_callers_own() -> None:
         ) as (connection, _),
         LiveState(connection, pace=QUICK) as state,
     ):
-        (first,) = state.listings([PLACE])
-        first.objects[0]["data"]["k"] = "changed"
-        assert state.listings([PLACE])[0].objects[0]["data"] == {"k": "1"}
+        (found,) = state.listings([PLACE])
+        found.objects[0].load(CONFIG_MAPS)["data"]["k"] = "changed"
+        assert found.objects[0].load(CONFIG_MAPS)["data"] == {"k": "1"}
 
 
 def test_a_server_that_closes_every_watch_at_once_is_not_hammered() -> None:

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from gitops_nb.widgets import DiffWidget
+from reconciler.terms import SyncStatus
 from tests.data.gitops_nb import guestbook
 
 Show = Callable[..., Page]
@@ -70,16 +71,74 @@ def test_unified_lists_what_goes_before_what_comes(show: Show) -> None:
     assert lines(page, "[data-tone]") == ["password: (masked 9c1d20ab)", "password: (masked e07f5a12)"]
 
 
-def test_fields_name_owner_and_time_and_set_ignored_ones_apart(show: Show) -> None:
+def test_fields_name_owner_time_pointer_and_what_a_sync_does(show: Show) -> None:
     page = show(make())
     option(page, "3 fields").click()
     page.get_by_role("radio", name="Fields").click()
     table = page.get_by_role("table", name="Fields that differ")
-    expect(table.get_by_role("columnheader")).to_have_text(["Path", "Target", "Live", "Manager", "Since"])
+    expect(table.get_by_role("columnheader")).to_have_text(["Path", "Live", "Target", "Owner", "A sync"])
     first = table.locator("tbody tr").first.locator("td")
-    expect(first).to_have_text(["$.spec.replicas", "3", "5", "kubectl-scaleUpdate", "2026-11-21 11:05:09Z"])
-    expect(table.locator("tr.gnb-ignored")).to_contain_text("ignored by ignoreDifferences jsonPointers")
+    texts = ["$.spec.replicas/spec/replicas", "5", "3", "kubectl-scaleUpdate2026-11-21 11:05:09Z", "→changes it"]
+    expect(first).to_have_text(texts)
     expect(page.get_by_role("switch", name="Compact")).to_be_hidden()
+
+
+def test_what_a_rule_hides_is_shown_when_asked_for_with_the_rule(show: Show) -> None:
+    widget = make(mode="fields")
+    page = show(widget)
+    option(page, "3 fields").click()
+    expect(page.locator(".gnb-note")).to_contain_text("1 more ignored")
+    expect(page.locator(".gnb-fields tbody tr")).to_have_count(3)
+    page.get_by_role("switch", name="Show ignored (1)").click()
+    expect(page.locator(".gnb-fields tbody tr")).to_have_count(4)
+    row = page.locator("tr.gnb-ignored")
+    expect(row).to_contain_text("ignored by ignoreDifferences jsonPointers")
+    expect(row).to_contain_text("leaves it")
+    expect(option(page, "3 fields")).to_contain_text("1 ignored")
+    assert widget.show_ignored is True
+
+
+def test_a_resource_with_ignored_fields_only_is_listed_with_them(show: Show) -> None:
+    deployment = guestbook.comparison().resources[0]
+    hidden = replace(deployment, status=SyncStatus.SYNCED, differences=deployment.differences[-1:])
+    page = show(DiffWidget(replace(guestbook.comparison(), resources=(hidden,)), mode="fields"))
+    expect(page.locator(".gnb-view")).to_contain_text("Only ignored fields differ")
+    page.get_by_role("radio", name="Changed 0").click()
+    expect(page.get_by_role("option")).to_have_count(0)
+    page.get_by_role("switch", name="Show ignored (1)").click()
+    expect(page.get_by_role("option")).to_have_count(1)
+
+
+@pytest.mark.parametrize("secure", [True, False], ids=["clipboard", "selection"])
+def test_path_and_pointer_can_be_copied(show: Show, secure: bool) -> None:
+    page = show(make(mode="fields"))
+    option(page, "3 fields").click()
+    # What a page without a secure origin has: no clipboard, and a copy command that may be watched.
+    page.evaluate(
+        """(secure) => {
+            window.copied = [];
+            const clipboard = secure ? { writeText: async (text) => copied.push(text) } : undefined;
+            Object.defineProperty(navigator, "clipboard", { value: clipboard });
+            document.execCommand = () => copied.push(document.activeElement.value);
+        }""",
+        secure,
+    )
+    page.get_by_role("button", name="Copy path").first.click()
+    page.get_by_role("button", name="Copied").wait_for()
+    page.get_by_role("button", name="Copy JSON pointer").first.click()
+    assert page.evaluate("copied") == ["$.spec.replicas", "/spec/replicas"]
+    assert page.locator("textarea").count() == 0
+
+
+def test_rules_that_match_nothing_unfold_with_their_reason(show: Show) -> None:
+    page = show(make())
+    rule = page.get_by_text("spec.ignoreDifferences[2].managedFieldsManagers")
+    expect(rule).to_be_hidden()
+    page.get_by_text("2 ignore rules match nothing").click()
+    expect(rule).to_be_visible()
+    expect(page.locator(".gnb-unused")).to_contain_text("no such manager")
+    option(page, "web-credentials").click()
+    expect(rule).to_be_visible()
 
 
 def test_a_fold_opens_and_compact_off_opens_all(show: Show) -> None:
@@ -131,6 +190,10 @@ def test_everything_works_from_the_keyboard(show: Show) -> None:
     widget = make()
     page = show(widget)
     page.keyboard.press("Tab")
+    expect(page.get_by_role("switch", name="Show ignored (1)")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("2 ignore rules match nothing")).to_be_focused()
+    page.keyboard.press("Tab")
     expect(page.get_by_role("searchbox")).to_be_focused()
     page.keyboard.press("ArrowDown")
     expect(page.get_by_role("listbox")).to_be_focused()
@@ -168,7 +231,7 @@ def test_a_narrow_cell_shows_one_column_and_nothing_runs_over(show: Show) -> Non
 
 @pytest.mark.parametrize(("mode", "width"), [("split", 1200), ("unified", 480), ("fields", 480)])
 def test_no_script_in_the_data_runs(show: Show, width: int, mode: str) -> None:
-    widget = DiffWidget(guestbook.hostile_comparison(), mode=mode, neat=False)
+    widget = DiffWidget(guestbook.hostile_comparison(), mode=mode, neat=False, show_ignored=True)
     page = show(widget, width=width)
     option(page, "window.hacked").click()
     expect(page.locator(".gnb-view")).to_contain_text("<script>window.hacked = true</script>")
@@ -245,7 +308,19 @@ def test_theme_is_recognized_and_texts_can_be_read(
     ):
         assert contrast(page, selector) >= 4.5, selector
     page.get_by_role("radio", name="Fields").click()
-    assert contrast(page, ".gnb-value") >= 4.5
+    page.get_by_role("switch", name="Show ignored (1)").click()
+    page.get_by_text("2 ignore rules match nothing").click()
+    expect(page.locator("tr.gnb-ignored")).to_be_visible()
+    for selector in (
+        ".gnb-value",
+        ".gnb-path",
+        ".gnb-pointer",
+        ".gnb-fields small",
+        ".gnb-effect",
+        ".gnb-tag",
+        ".gnb-unused li > *",
+    ):
+        assert contrast(page, selector) >= 4.5, selector
     page.screenshot(path=tmp_path / f"diff-{theme}.png", full_page=True)
 
 

@@ -14,8 +14,8 @@ from traitlets.config import Config
 ROOT = Path(__file__).resolve().parents[2]
 IMPORTS = """
 from gitops_nb.frames import drift_frame
-from gitops_nb.widgets import DiffWidget, WavePreviewWidget
-from tests.data.gitops_nb import guestbook
+from gitops_nb.widgets import DiffWidget, ResourceTreeWidget, WavePreviewWidget
+from tests.data.gitops_nb import guestbook, shop_tree
 """
 CELLS = (
     IMPORTS,
@@ -23,6 +23,8 @@ CELLS = (
     "WavePreviewWidget(guestbook.plan(), guestbook.result())",
     "DiffWidget(guestbook.hostile_comparison())",
     "drift_frame(guestbook.hostile_comparison())",
+    "ResourceTreeWidget(shop_tree.tree(), title='guestbook', read_at=guestbook.NOW)",
+    "ResourceTreeWidget(shop_tree.hostile_tree(), title=guestbook.SCRIPT)",
 )
 
 
@@ -70,6 +72,9 @@ def test_an_executed_notebook_shows_diff_and_waves_as_a_web_page(
     expect(diff).to_contain_text("image: registry.local/web:1.28.0")
     expect(diff).to_contain_text("(masked e07f5a12)")
     assert diff.locator("ins").first.is_visible()
+    expect(diff.get_by_text("managedFieldsManagers: vpa-recommender")).to_be_hidden()
+    diff.get_by_text("2 ignore rules match nothing").click()
+    expect(diff.get_by_text("managedFieldsManagers: vpa-recommender")).to_be_visible()
     fields = diff.locator("details details").last
     expect(fields.get_by_text("$.spec.replicas")).to_be_hidden()
     fields.locator("summary").click()
@@ -77,6 +82,13 @@ def test_an_executed_notebook_shows_diff_and_waves_as_a_web_page(
     plan = page.get_by_role("group", name="Sync plan of guestbook")
     expect(plan).to_contain_text("6 waves: 2 hooks to run")
     expect(plan).to_contain_text("✕ failed")
+    tree = page.get_by_role("group", name="Resource tree of guestbook")
+    pod = tree.get_by_text("shop/web-7d9f8b6c54-kx2vp", exact=True)
+    expect(pod).to_be_visible()
+    tree.locator("summary").filter(has_text="Deployment").first.click()
+    expect(pod).to_be_hidden()
+    expect(tree.get_by_text("in the namespace, but in no application")).to_be_visible()
+    assert tree.evaluate("node => node.scrollWidth - node.clientWidth") <= 0
     page.screenshot(path=tmp_path / f"static-{theme}-{width}.png", full_page=True)
 
 

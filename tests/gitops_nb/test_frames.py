@@ -10,19 +10,29 @@ import pytest
 from gitops_nb.frames import (
     applications_frame,
     drift_frame,
+    events_frame,
     format_csv,
     history_frame,
+    log_frame,
     plan_frame,
     resources_frame,
     results_frame,
+    tree_frame,
+    unused_rules_frame,
 )
-from reconciler.diff.records import FieldDifference, Masked
+from reconciler.cluster.logs import LogLine
+from reconciler.cluster.tree import ResourceTree, TreeGap
+from reconciler.diff.records import ABSENT, FieldDifference, Masked
 from reconciler.sync.records import SyncPlan
 from reconciler.terms import SyncStatus
-from tests.data.gitops_nb import guestbook
+from tests.data.gitops_nb import guestbook, shop_tree
 
 TEXT, COUNT, FLAG, SECONDS, TIME, VALUE = "string", "Int64", "boolean", "Float64", "datetime64[ns, UTC]", "object"
 KEY = {"kind": TEXT, "group": TEXT, "namespace": TEXT, "name": TEXT}
+LINES = (
+    LogLine(shop_tree.key("", "Pod", "redis-0"), "redis", "GET /healthz", guestbook.NOW),
+    LogLine(shop_tree.key("", "Pod", "redis-0"), "redis", guestbook.MISLEADING),
+)
 EMPTY_PLAN = SyncPlan("guestbook", "argocd", (), ())
 
 # The frames' contract: columns in their order with their dtypes, for a frame with rows and for one without.
@@ -55,12 +65,46 @@ FRAMES: Mapping[str, tuple[Callable[[], pd.DataFrame], Callable[[], pd.DataFrame
         {
             "app": TEXT,
             **KEY,
-            **dict.fromkeys(("status", "path"), TEXT),
+            **dict.fromkeys(("status", "path", "pointer"), TEXT),
             **dict.fromkeys(("target", "live"), VALUE),
             **dict.fromkeys(("manager", "operation"), TEXT),
             "changed_at": TIME,
-            **dict.fromkeys(("ignored_by", "reason"), TEXT),
+            "ignored_by": TEXT,
+            "synced": FLAG,
+            "reason": TEXT,
         },
+    ),
+    "unused rules": (
+        lambda: unused_rules_frame([guestbook.comparison(), guestbook.hostile_comparison()]),
+        lambda: unused_rules_frame([]),
+        dict.fromkeys(("app", "rule", "origin", "reason"), TEXT),
+    ),
+    "tree": (
+        lambda: tree_frame(shop_tree.tree()),
+        lambda: tree_frame(ResourceTree(())),
+        {
+            **KEY,
+            **dict.fromkeys(("version", "parent"), TEXT),
+            "depth": COUNT,
+            **dict.fromkeys(("status", "health", "message", "info", "images"), TEXT),
+            "created_at": TIME,
+            **dict.fromkeys(("managed", "orphaned", "deleting"), FLAG),
+        },
+    ),
+    "events": (
+        lambda: events_frame(shop_tree.events()),
+        lambda: events_frame([]),
+        {
+            **KEY,
+            **dict.fromkeys(("type", "reason", "message", "source"), TEXT),
+            "count": COUNT,
+            **dict.fromkeys(("first_seen_at", "last_seen_at"), TIME),
+        },
+    ),
+    "log": (
+        lambda: log_frame(LINES),
+        lambda: log_frame([]),
+        {"at": TIME, **dict.fromkeys(("namespace", "pod", "container", "text", "reason"), TEXT)},
     ),
     "plan": (
         lambda: plan_frame(guestbook.plan()),
@@ -126,6 +170,10 @@ def test_every_column_is_documented(name: str) -> None:
         "applications": applications_frame,
         "resources": resources_frame,
         "drift": drift_frame,
+        "unused rules": unused_rules_frame,
+        "tree": tree_frame,
+        "events": events_frame,
+        "log": log_frame,
         "plan": plan_frame,
         "results": results_frame,
         "history": history_frame,
@@ -154,7 +202,7 @@ def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def test_drift_has_one_row_a_field_and_keeps_ignored_ones_apart() -> None:
-    rows = drift_frame(guestbook.comparison()).query("kind == 'Deployment'")
+    rows = drift_frame(guestbook.comparison(), hidden=True).query("kind == 'Deployment'")
     assert list(rows["path"]) == [
         "$.spec.replicas",
         '$.spec.template.spec.containers[name="web"].args',
@@ -167,6 +215,15 @@ def test_drift_has_one_row_a_field_and_keeps_ignored_ones_apart() -> None:
     assert args["target"] == ["--listen=:8080", "--log-level=info", "--trace"]
     assert ignored["target"] is pd.NA
     assert list(rows["ignored_by"] == "") == [True, True, True, False]
+    assert list(rows["synced"]) == [True, True, True, False]
+    assert rows["pointer"].iloc[1] == "/spec/template/spec/containers/0/args"
+
+
+def test_what_a_rule_hides_is_listed_only_when_asked_for() -> None:
+    shown, all_rows = drift_frame(guestbook.comparison()), drift_frame(guestbook.comparison(), hidden=True)
+    assert len(all_rows) == len(shown) + 1
+    assert set(shown["ignored_by"]) == {""}
+    assert drift_frame(guestbook.hostile_comparison())["path"].str.contains("labels").sum() == 0
 
 
 def test_missing_and_extra_objects_are_one_row_with_the_object() -> None:
@@ -203,8 +260,60 @@ def test_null_is_not_absent_and_secrets_stay_masked() -> None:
 
 def test_a_kept_extra_object_is_marked_as_ignored() -> None:
     extra = replace(guestbook.comparison().resources[4], ignore_extraneous=True)
-    (row,) = records_of(drift_frame(replace(guestbook.comparison(), resources=(extra,))))
+    comparison = replace(guestbook.comparison(), resources=(extra,))
+    assert drift_frame(comparison).empty
+    (row,) = records_of(drift_frame(comparison, hidden=True))
     assert row["ignored_by"] == "IgnoreExtraneous"
+
+
+def test_a_sync_makes_what_is_missing_and_leaves_what_is_extra() -> None:
+    rows = drift_frame(guestbook.comparison()).set_index("name")
+    assert rows.loc["web-settings", "synced"]
+    assert not rows.loc["import-2024", "synced"]
+    assert drift_frame(guestbook.comparison()).query("status == 'Unknown'")["synced"].isna().all()
+
+
+def test_the_whole_object_stands_for_what_the_engine_calls_present() -> None:
+    resources = guestbook.comparison().resources
+    marked = (
+        replace(resources[3], differences=(FieldDifference("$", "present", ABSENT),)),
+        replace(resources[4], differences=(FieldDifference("$", ABSENT, "present", synced=False),)),
+    )
+    missing, extra = records_of(drift_frame(replace(guestbook.comparison(), resources=marked)))
+    assert missing["target"]["kind"] == "ConfigMap"
+    assert extra["live"]["kind"] == "Job"
+
+
+def test_unused_rules_say_where_they_are_written_and_why_they_find_nothing() -> None:
+    first, second = records_of(unused_rules_frame(guestbook.comparison()))
+    assert first["rule"].startswith("spec.ignoreDifferences[1].jqPathExpressions: ")
+    assert (first["origin"], first["reason"]) == ("spec.ignoreDifferences[1]", "no such field in target or live")
+    assert second["reason"] == "no such manager"
+
+
+def test_tree_rows_name_their_parent_and_depth_and_mark_orphans() -> None:
+    frame = tree_frame(shop_tree.tree())
+    pod = frame.query("name == 'web-7d9f8b6c54-kx2vp'").iloc[0]
+    assert (pod["parent"], pod["depth"]) == ("ReplicaSet.apps shop/web-7d9f8b6c54", 2)
+    assert (pod["health"], pod["info"]) == ("Degraded", "CrashLoopBackOff 0/1 7 restarts")
+    assert pod["message"].startswith("back-off 2m40s")
+    assert pod["status"] is pd.NA
+    assert sorted(frame.query("orphaned")["name"]) == ["debug-settings", "import-2024", "import-2024-w5d2k"]
+    assert list(frame.query("deleting")["name"]) == ["import-2024"]
+    assert frame.query("name == 'web-settings'")["created_at"].isna().all()
+
+
+def test_events_come_newest_first() -> None:
+    late = replace(shop_tree.events()[2], last_seen_at=guestbook.NOW)
+    frame = events_frame([*shop_tree.events()[:2], late, replace(late, last_seen_at=None)])
+    assert list(frame["reason"]) == ["Scheduled", "BackOff", "Pulled", "Scheduled"]
+    assert list(frame["name"].unique()) == ["web-7d9f8b6c54-kx2vp"]
+
+
+def test_log_lines_keep_their_order_and_hide_no_terminal_sequence() -> None:
+    frame = log_frame(LINES)
+    assert list(frame["text"]) == ["GET /healthz", "admin\\u202enimda\\u200b\\x1b[2J\\x07"]
+    assert frame["at"].isna().tolist() == [False, True]
 
 
 def test_plan_counts_steps_over_all_phases() -> None:
@@ -264,7 +373,7 @@ def test_csv_writes_missing_values_empty_and_objects_as_json() -> None:
 
 
 def test_no_frame_holds_a_hidden_character_and_texts_keep_their_lines() -> None:
-    first, second, third = records_of(drift_frame(guestbook.hostile_comparison()))
+    first, second, third = records_of(drift_frame(guestbook.hostile_comparison(), hidden=True).drop(index=1))
     for row in (first, second, third):
         assert "\u202e" not in str(row)
         assert "\x1b" not in str(row)
@@ -272,3 +381,11 @@ def test_no_frame_holds_a_hidden_character_and_texts_keep_their_lines() -> None:
     assert second["target"] == {guestbook.SCRIPT: ["admin\\u202enimda\\u200b\\x1b[2J\\x07"]}
     config = drift_frame(guestbook.comparison()).query("name == 'web-nginx'")
     assert config["target"].iloc[0].splitlines()[2] == "\tworker_connections 1024;"
+
+
+def test_what_cannot_be_read_is_a_row_with_its_reason() -> None:
+    gap = TreeGap("", "Event", "shop", "events is forbidden")
+    (event,) = records_of(events_frame([], [gap]))
+    assert (event["type"], event["namespace"], event["message"]) == ("Unknown", "shop", "events is forbidden")
+    (log,) = records_of(log_frame([], [replace(gap, kind="log of web-1", reason="waiting to start")]))
+    assert (log["pod"], log["text"], log["reason"]) == ("web-1", pd.NA, "waiting to start")

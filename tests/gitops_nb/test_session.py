@@ -2,17 +2,21 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 import gitops_nb as gnb
 from gitops_nb.session import Session
-from gitops_nb.widgets import DiffWidget, WavePreviewWidget
+from gitops_nb.widgets import DiffWidget, ResourceTreeWidget, WavePreviewWidget
 from reconciler.errors import NotFoundError
+from reconciler.manifest import dump_document
+from reconciler.manifest.objects import GroupVersionKind
 from reconciler.sandbox import Sandbox
 from tests.conformance.client import Client
 from tests.repositories import GitRepository
@@ -50,8 +54,24 @@ def repository(git_repository: Callable[..., GitRepository], client: Client) -> 
 
 
 @pytest.fixture
-def cd(sandbox: Sandbox, repository: GitRepository, tmp_path: Path) -> Session:
-    return gnb.connect(kubeconfig=str(sandbox.kubeconfig), store=f"sqlite:///{tmp_path}/history.db")
+def cd(sandbox: Sandbox, repository: GitRepository, tmp_path: Path) -> Iterator[Session]:
+    with gnb.connect(kubeconfig=str(sandbox.kubeconfig), store=f"sqlite:///{tmp_path}/history.db") as session:
+        yield session
+
+
+def change(cd: Session, client: Client, path: str, patch: dict[str, Any], **how: str) -> None:
+    """Change an object as somebody else would, and wait until the session's watches have told of it."""
+    obj = client.patch(path, patch, **how).expect()
+    followed, kind = cd.reconciler.comparer.followed, GroupVersionKind.of(obj)
+    resource = cd.reconciler.comparer.discovery.find(kind)
+    assert followed is not None
+    assert resource is not None
+    while True:
+        seen = followed.state.revision
+        held = followed.state.get(resource, namespace=obj["metadata"]["namespace"], name=obj["metadata"]["name"])
+        if held is None or held["metadata"]["resourceVersion"] == obj["metadata"]["resourceVersion"]:
+            return
+        assert followed.state.wait_for_change(seen, timeout_s=10) > seen, "nothing was told for ten seconds"
 
 
 def test_import_is_light() -> None:
@@ -75,7 +95,7 @@ def test_walk_from_out_of_sync_to_drift(cd: Session, client: Client) -> None:
     assert cd.drift().empty
 
     patch = {"data": {"level": "debug", "extra": "1"}}
-    client.patch("/api/v1/namespaces/shop/configmaps/settings", patch, fieldManager="kubectl-edit").expect()
+    change(cd, client, "/api/v1/namespaces/shop/configmaps/settings", patch, fieldManager="kubectl-edit")
     drift = cd.drift("shop")
     assert drift[["kind", "name", "path", "target", "live", "manager"]].to_dict("records") == [
         {
@@ -113,12 +133,105 @@ def test_no_secret_value_in_any_output(cd: Session, client: Client, tmp_path: Pa
     report = cd.sync("shop")
     shown += [repr(report), report._repr_html_(), str(report.as_dict())]
     changed = {"data": {"password": base64.b64encode(b"canary-0815").decode()}}
-    client.patch("/api/v1/namespaces/shop/secrets/token", changed).expect()
+    change(cd, client, "/api/v1/namespaces/shop/secrets/token", changed)
     diff = cd.diff("shop")
     shown += [diff.format_html(), diff.format_text(), str(diff.get_state()), cd.drift().to_string()]
     assert cd.drift()["path"].tolist() == ["$.data.password"]
     output = "\n".join(shown).encode() + b"".join(path.read_bytes() for path in tmp_path.glob("history.db*"))
     assert [canary for canary in canaries if canary in output] == []
+
+
+POD = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "runner"},
+    "spec": {"containers": [{"name": "main", "image": "a:1"}, {"name": "proxy", "image": "b:1"}]},
+}
+
+
+def test_tree_events_and_logs_of_an_application(cd: Session, repository: GitRepository, client: Client) -> None:
+    repository.commit({"shop/pod.yaml": dump_document(POD)})
+    assert cd.sync("shop", timeout_s=60).ok
+    stray = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "stray"}}
+    client.create("/api/v1/namespaces/shop/configmaps", stray).expect(201)
+    pod = client.get("/api/v1/namespaces/shop/pods/runner").expect()
+    about = {key: pod["metadata"][key] for key in ("name", "namespace", "uid")}
+    event = {
+        "metadata": {"name": "runner.1", "namespace": "shop"},
+        "involvedObject": {"apiVersion": "v1", "kind": "Pod", **about},
+        "type": "Warning",
+        "reason": "BackOff",
+        "message": "canary",
+    }
+    client.create("/api/v1/namespaces/shop/events", event).expect(201)
+
+    resources = cd.resources("shop", orphaned=True)
+    assert sorted(resources["name"]) == ["runner", "settings", "stray", "token"]
+    assert list(resources.query("orphaned")["name"]) == ["stray"]
+    assert "stray" not in list(cd.resources("shop")["name"])
+    assert cd.events("shop")[["name", "type", "reason", "message"]].to_dict("records") == [
+        {"name": "runner", "type": "Warning", "reason": "BackOff", "message": "canary"}
+    ]
+    log = cd.logs("shop", kind="Pod", container="proxy")
+    assert log[["pod", "container"]].drop_duplicates().to_dict("records") == [{"pod": "runner", "container": "proxy"}]
+    assert "started" in log["text"].iloc[0]
+
+    widget = cd.tree("shop")
+    assert isinstance(widget, ResourceTreeWidget)
+    assert "ConfigMap shop/stray" in [row["id"] for row in widget.nodes]
+    widget.selected, widget.tab = "Pod shop/runner", "events"
+    assert [row["message"] for row in widget.detail["rows"]] == ["canary"]
+    widget.tab = "log"
+    assert (widget.detail["container"], widget.detail["containers"]) == ("main", ["main", "proxy"])
+    widget.container = "ghost"
+    assert widget.detail["error"] == "Pod shop/runner has no container ghost; it has main, proxy"
+
+
+def test_what_a_rule_hides_and_which_rule_finds_nothing(cd: Session, client: Client) -> None:
+    rules = [{"kind": "ConfigMap", "jsonPointers": ["/data/level", "/data/ghost"]}]
+    client.patch(f"{APPLICATIONS}/shop", {"spec": {"ignoreDifferences": rules}}).expect()
+    assert cd.sync("shop", timeout_s=60).ok
+    change(cd, client, "/api/v1/namespaces/shop/configmaps/settings", {"data": {"level": "debug"}})
+    assert cd.drift("shop").empty
+    (row,) = cd.drift("shop", hidden=True).to_dict("records")
+    assert (row["pointer"], row["ignored_by"]) == (
+        "/data/level",
+        "spec.ignoreDifferences[0].jsonPointers: /data/level",
+    )
+    assert cd.unused_rules("shop")["rule"].tolist() == ["spec.ignoreDifferences[0].jsonPointers: /data/ghost"]
+
+
+def watches() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("gitops-nb-watch")}
+
+
+def test_the_watches_of_a_session_end_with_it(sandbox: Sandbox, repository: GitRepository, tmp_path: Path) -> None:
+    before = watches()
+    cd = gnb.connect(kubeconfig=str(sandbox.kubeconfig), store=f"sqlite:///{tmp_path}/history.db")
+    app = cd.app("shop")
+    assert app.compare().status == "OutOfSync"
+    # Whoever holds an Application of the session keeps it.
+    del cd
+    assert app.compare().status == "OutOfSync"
+    assert watches() - before
+    del app
+    assert not watches() - before
+
+
+def test_a_closed_session_answers_by_lists(cd: Session) -> None:
+    assert len(cd.apps) == 1
+    before = watches()
+    cd.close()
+    assert not before & watches()
+    assert len(cd.apps) == 1
+    assert not watches() - before
+
+
+def test_an_application_is_parsed_once_for_each_of_its_versions(cd: Session, client: Client) -> None:
+    (known,) = cd.reconciler.applications()
+    assert cd.reconciler.application("shop") is known
+    client.patch(f"{APPLICATIONS}/shop", {"metadata": {"labels": {"team": "one"}}}).expect()
+    assert cd.reconciler.application("shop") is not known
 
 
 def test_unknown_application_names_those_there_are(cd: Session) -> None:

@@ -1,15 +1,18 @@
 """Every notebook of ours: without outputs in Git, with one typed and commented parameters cell, and executable."""
 
 import json
-from collections.abc import Callable
+import os
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from gitops_nb.jobs import describe_parameters, find_notebook, run_job
 from reconciler.manifest import dump_document
-from reconciler.sandbox import Sandbox
+from reconciler.sandbox import Sandbox, stop_sandbox
 from tests.conftest import ROOT
 from tests.repositories import GitRepository
 
@@ -118,3 +121,55 @@ def test_failed_sync_fails_the_notebook_and_keeps_it(
     kept = json.loads((tmp_path / "failed.ipynb").read_text())
     tags = [tag for cell in kept["cells"] for tag in cell["metadata"].get("tags", [])]
     assert "papermill-error-cell-tag" in tags
+
+
+@pytest.fixture
+def walkthrough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], nbformat.NotebookNode]]:
+    """Execute a walkthrough from top to bottom in a folder of its own, on a sandbox of its own."""
+    monkeypatch.setenv("GITOPS_NB_SANDBOX_DIR", str(tmp_path / "sandbox"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+
+    def execute(name: str) -> nbformat.NotebookNode:
+        folder = tmp_path / "notebooks" / "walkthroughs"
+        folder.mkdir(parents=True)
+        path = shutil.copy(ROOT / "notebooks" / "walkthroughs" / f"{name}.ipynb", folder)
+        notebook = nbformat.read(path, as_version=4)
+        resources = {"metadata": {"path": str(folder)}}
+        return NotebookClient(
+            notebook, timeout=120, kernel_name="python3", resources=resources, store_widget_state=False
+        ).execute()
+
+    yield execute
+    stop_sandbox()
+
+
+def shown(notebook: nbformat.NotebookNode, source: str, mime: str = "text/plain") -> str:
+    """What the cell shows whose source begins so."""
+    (cell,) = [each for each in notebook.cells if each.cell_type == "code" and each.source.startswith(source)]
+    return "".join(output["data"][mime] for output in cell.outputs if "data" in output)
+
+
+def test_explaining_drift_names_owner_rule_crash_and_orphan(
+    walkthrough: Callable[[str], nbformat.NotebookNode],
+) -> None:
+    notebook = walkthrough("explaining-drift")
+    drift = shown(notebook, "cd.drift(NAME)[[", "text/html")
+    assert "kubectl-edit" in drift
+    assert "kubectl-patch" in drift
+    assert "keda-operator" not in drift
+    hidden = shown(notebook, "everything = ", "text/html")
+    assert "/spec/replicas" in hidden
+    assert "spec.ignoreDifferences[0].jsonPointers" in hidden
+    assert "no such manager" in shown(notebook, "cd.unused_rules", "text/html")
+    diff = shown(notebook, "cd.diff", "text/html")
+    assert "1 ignored field" in diff
+    assert "keda-operator" in diff
+    tree = shown(notebook, "tree = ")
+    assert "CrashLoopBackOff" in tree
+    assert "ConfigMap drift-example/left-behind" in tree[tree.index("orphaned") :]
+    assert "CrashLoopBackOff" in shown(notebook, "resources = ", "text/html")
+    assert "BackOff" in shown(notebook, "cd.events", "text/html")
+    assert "simulated container web" in shown(notebook, "cd.logs", "text/html")
+    assert "successfully synced" in shown(notebook, "cd.sync")
+    assert "Empty DataFrame" in shown(notebook, "cd.drift(NAME, hidden=True)")

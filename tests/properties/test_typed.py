@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from reconciler.manifest import (
     FieldPath,
+    GroupVersionKind,
     ItemKey,
     ItemValue,
     canonical_quantity,
     predict_apply,
     predict_update,
 )
+from reconciler.manifest.schema import NotOfTypeError
 from reconciler.manifest.typed.fieldset import (
     EMPTY,
     FieldSet,
@@ -29,6 +31,10 @@ from reconciler.manifest.typed.fieldset import (
     recursive_difference,
     union,
 )
+from reconciler.manifest.typed.merge import merge
+from reconciler.manifest.typed.ownership import ManagerKey, parse_managers
+from reconciler.manifest.typed.prune import prune, remove_items, removed_fields
+from reconciler.manifest.typed.repeats import repeats
 from tests.reconciler.manifest.typed.built_in import subjects
 from tests.reconciler.manifest.typed.parts import Subject
 from tests.reconciler.manifest.typed.recorded import recorded_openapi
@@ -193,6 +199,72 @@ def test_without_force_an_apply_conflicts_or_gives_the_same(subject: Subject, fi
     gentle = predict_apply(live, target, field_manager="bob", force=False, openapi=OPENAPI)
     assert bool(gentle.conflicts) == (gentle.object is None)
     assert gentle.object == forced or gentle.conflicts
+
+
+def _steps(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    pairs = list(value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ())
+    return [found for key, item in pairs for found in ((*path, key), *_steps(item, (*path, key)))]
+
+
+def changed(target: dict[str, Any], rng: random.Random) -> dict[str, Any]:
+    """The target with one value gone, emptied, doubled or of another type; in one case of five as it was."""
+    result: dict[str, Any] = copy.deepcopy(target)
+    steps = rng.choice(_steps(result))
+    holder: Any = result
+    for step in steps[:-1]:
+        holder = holder[step]
+    change, value = rng.randrange(5), holder[steps[-1]]
+    if change == 0:
+        del holder[steps[-1]]
+    elif change < 3:
+        empty: list[Any] = [None, "", 1, True, 1.0, {}, []]
+        holder[steps[-1]] = (
+            rng.choice(empty) if change == 1 else value == 1 if isinstance(value, bool | int) else [value]
+        )
+    elif change == 3 and isinstance(value, list):
+        holder[steps[-1]] = value + value[:1]
+    return result
+
+
+@given(SUBJECTS, SEEDS, SEEDS)
+def test_what_repeats_the_last_apply_merges_to_the_same(subject: Subject, first: int, second: int) -> None:
+    live = apply(apply(None, built(subject, first), "ann"), built(subject, second), "bob")
+    gvk = GroupVersionKind.of(live)
+    schema = OPENAPI.schema(gvk)
+    assert schema is not None
+    bob = parse_managers(live, lambda _: schema).get(ManagerKey.applier("bob"))
+    last = bob.fields if bob is not None else EMPTY
+    target = changed(built(subject, second), random.Random(first ^ second))
+    try:
+        merged, named = merge(schema, live, target, last)
+    except NotOfTypeError:
+        merged, named = None, EMPTY
+    owned = difference(named, insert(made_of(frozenset({("f:apiVersion",), ("f:kind",)})), ("f:metadata", "f:name")))
+    try:
+        is_repeated = repeats(schema, live, target, last)
+    except NotOfTypeError:
+        assert merged is None
+        return
+    if is_repeated:
+        assert (merged is live, owned) == (True, last)
+
+
+@given(SUBJECTS, SEEDS, SEEDS, SEEDS)
+def test_pruning_a_part_is_pruning_the_whole(subject: Subject, first: int, second: int, third: int) -> None:
+    live = apply(apply(None, built(subject, first), "ann"), built(subject, second), "bob")
+    target = changed(built(subject, second), random.Random(third)) if third % 2 else built(subject, third)
+    schema = OPENAPI.schema(GroupVersionKind.of(live))
+    assert schema is not None
+    entries = parse_managers(live, lambda _: schema)
+    bob = entries.pop(ManagerKey.applier("bob"), None)
+    last = bob.fields if bob is not None else EMPTY
+    others = [entry.fields for entry in entries.values()]
+    try:
+        merged, named = merge(schema, live, target, last)
+    except NotOfTypeError:
+        return
+    whole = remove_items(schema, merged, removed_fields(schema, merged, last, named, others))
+    assert prune(schema, merged, last, named, others) == whole
 
 
 # Kinds of which the server sets nothing itself.

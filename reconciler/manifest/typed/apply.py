@@ -6,7 +6,7 @@ and what managers of another version own is known of custom resources without co
 `reconciler.manifest.typed.conversion`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -14,6 +14,7 @@ from typing import Any, Final
 from reconciler.errors import SpecError, Violation
 from reconciler.manifest.objects import GroupVersionKind, Manifest, metadata_of, name_of, namespace_of
 from reconciler.manifest.openapi import OpenApi
+from reconciler.manifest.schema import NotOfTypeError
 from reconciler.manifest.typed.canonical import canonical
 from reconciler.manifest.typed.compare import FieldChanges, compare
 from reconciler.manifest.typed.conflicts import FieldConflict, conflict_message, conflicts_of
@@ -29,7 +30,7 @@ from reconciler.manifest.typed.fieldset import (
 )
 from reconciler.manifest.typed.kinds import SCALE, Kind, kind_of
 from reconciler.manifest.typed.last_applied import KUBECTL, applied_before, with_last_applied
-from reconciler.manifest.typed.merge import NotOfTypeError, merge, same
+from reconciler.manifest.typed.merge import merge, same
 from reconciler.manifest.typed.ownership import (
     ManagerEntry,
     ManagerKey,
@@ -39,6 +40,7 @@ from reconciler.manifest.typed.ownership import (
     parse_managers,
     with_managers,
 )
+from reconciler.manifest.typed.repeats import repeats
 from reconciler.manifest.typed.updaters import capped, scaled
 from reconciler.manifest.typed.validate import validate, without_unknown_fields
 from reconciler.manifest.typed.versions import Changes, prune_at_versions, without, writable
@@ -142,12 +144,14 @@ def _applied(
     last = managers.get(key)
     last_fields = last.fields if last is not None else EMPTY
     others = [entry for entry in managers.values() if entry is not last]
-    merged, named = merge(kind.schema, live, target)
-    named = recursive_difference(named, kind.reset)
-    fields = difference(named, _UNOWNED)
-    new = merged
-    if last is not None and last_fields and last_fields != fields:
-        new = prune_at_versions(kind, merged, last, named, others)
+    if live is not None and last is not None and repeats(kind.schema, live, target, last_fields):
+        new, fields = live, last_fields
+    else:
+        new, named = merge(kind.schema, live, target, last_fields)
+        named = recursive_difference(named, kind.reset)
+        fields = difference(named, _UNOWNED)
+        if last is not None and last_fields and last_fields != fields:
+            new = prune_at_versions(kind, new, last, named, others)
     found = compare(kind.schema, live, new) if others and new is not live else _NO_CHANGES
     changes = Changes(kind, live or {}, new, writable(kind, found))
     conflicts = () if force else _conflicts(kind, live, others, changes, field_manager)
@@ -308,7 +312,8 @@ def _applier_entries(
         return []
     if last is not None and (last.fields, last.api_version, last.time) == (fields, api_version, time):
         return [last]
-    return [ManagerEntry(key.manager, "Apply", api_version, key.subresource, time, fields)]
+    read = last.read if last is not None else (EMPTY, EMPTY)
+    return [ManagerEntry(key.manager, "Apply", api_version, key.subresource, time, fields, read=read)]
 
 
 def _with_entries(live: Manifest | None, result: Manifest, entries: list[ManagerEntry]) -> Manifest:
@@ -316,16 +321,19 @@ def _with_entries(live: Manifest | None, result: Manifest, entries: list[Manager
     managed_fields = format_managers(entries)
     if live is not None:
         before = metadata_of(live).get("managedFields") or []
-        if _timeless(before) == _timeless(managed_fields) and (
+        if _are_same_but_for_times(before, managed_fields) and (
             result is live or same(with_managers(live, []), with_managers(result, []))
         ):
             return live
     return with_managers(result, managed_fields)
 
 
-def _timeless(managed_fields: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The entries without their times, in their order, which goes by time as well."""
-    return [{key: value for key, value in entry.items() if key != "time"} for entry in managed_fields]
+def _are_same_but_for_times(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the entries are the same in the same order, which goes by time as well."""
+    return len(before) == len(after) and all(
+        mine == theirs or {**mine, "time": None} == {**theirs, "time": None}
+        for mine, theirs in zip(before, after, strict=True)
+    )
 
 
 def _not_of_type(kind: Kind, target: Mapping[str, Any], applied: Manifest | Mapping[str, Any]) -> SpecError:

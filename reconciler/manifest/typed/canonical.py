@@ -6,13 +6,14 @@ live has not shows that the server left it out.
 
 import base64
 from collections.abc import Mapping
+from operator import is_
 from typing import Any, Final
 
 from reconciler.manifest.objects import Manifest, metadata_of
-from reconciler.manifest.openapi import Schema
 from reconciler.manifest.quantity import canonical_quantity
-from reconciler.manifest.typed.defaults import defaults_of
-from reconciler.manifest.typed.elements import element_of
+from reconciler.manifest.schema import Schema
+from reconciler.manifest.typed.defaults import defaults_of, is_allocated, knows_defaults
+from reconciler.manifest.typed.elements import elements_of
 from reconciler.manifest.typed.fieldset import EMPTY, FieldSet, below, is_member
 from reconciler.manifest.typed.merge import same
 from reconciler.manifest.typed.zero_values import keeps_zero
@@ -52,7 +53,7 @@ def _with_system_fields(live: Mapping[str, Any] | None, new: Manifest) -> Manife
     """The object with the metadata that only the server writes as live has it."""
     metadata = new.get("metadata")
     before = metadata_of(live or {})
-    if not isinstance(metadata, dict):
+    if not isinstance(metadata, dict) or metadata is before:
         return new
     wrong = [key for key in _SYSTEM_FIELDS if metadata.get(key, _MISSING) != before.get(key, _MISSING)]
     if not wrong:
@@ -106,9 +107,8 @@ def _map(schema: Schema, live: Mapping[str, Any], new: dict[str, Any], owned: Fi
                 continue
             value = schema.defaults.get(key, _go_zero(child) if schema.structured else None)
             if value is None or (key in schema.fields and key not in schema.defaults):
-                if before is _MISSING or not is_member(owned, element):
+                if before is _MISSING or not _outlives_null(schema, key, owned):
                     continue
-                # A null that was applied before has been replaced by the server's default, and will be again.
                 value = before
         is_absent_owned = before is _MISSING and is_member(owned, element)
         if value is not before and _is_left_out(schema, child, key, value, is_absent_owned=is_absent_owned):
@@ -123,6 +123,14 @@ def _map(schema: Schema, live: Mapping[str, Any], new: dict[str, Any], owned: Fi
         result["serviceAccountName"] = result["serviceAccount"] = account
     unchanged = len(result) == len(live) and all(result[key] is live.get(key, _MISSING) for key in result)
     return live if unchanged and isinstance(live, dict) else result
+
+
+def _outlives_null(schema: Schema, key: str, owned: FieldSet) -> bool:
+    """Whether live's value stays where a null is applied."""
+    if is_allocated(schema, key):
+        return True
+    # What the server puts in place of a null is not known of every type; where one was applied before, live has it.
+    return not knows_defaults(schema) and is_member(owned, f"f:{key}")
 
 
 def _add_defaults(schema: Schema, live: Mapping[str, Any], result: dict[str, Any]) -> None:
@@ -159,16 +167,17 @@ def _is_left_out(schema: Schema, child: Schema, key: str, value: Any, *, is_abse
 
 def _list(schema: Schema, live: list[Any], new: list[Any], owned: FieldSet) -> list[Any]:
     if schema.list_type == "map":
+        # Of items that share their keys each is still known by itself.
         known = set(map(id, live))
-        before = {element_of(schema, item): item for item in live}
-        items = []
-        for item in new:
-            if id(item) not in known:
-                key = element_of(schema, item) or ""
-                item = _value(schema.item, before.get(key, _MISSING), item, below(owned, key))
-            items.append(item)
+        elements = elements_of(schema, new)
+        before = dict(zip(elements_of(schema, live), live, strict=True))
+        olds = [before.get(element, _MISSING) for element in elements]
+        items = [
+            item if id(item) in known else _value(schema.item, old, item, below(owned, element))
+            for element, old, item in zip(elements, olds, new, strict=True)
+        ]
     else:
         pairs = zip(live + [_MISSING] * max(len(new) - len(live), 0), new, strict=False)
         items = [_value(schema.item, old, item, EMPTY) for old, item in pairs]
-    unchanged = len(items) == len(live) and all(item is old for item, old in zip(items, live, strict=True))
+    unchanged = len(items) == len(live) and all(map(is_, items, live))
     return live if unchanged else items

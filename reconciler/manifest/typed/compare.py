@@ -6,10 +6,10 @@ Source: sigs.k8s.io/structured-merge-diff v6 (typed/compare, typed/tofieldset).
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reconciler.manifest.openapi import Schema
-from reconciler.manifest.typed.elements import element_of
+from reconciler.manifest.schema import Schema
+from reconciler.manifest.typed.elements import elements_of
 from reconciler.manifest.typed.fieldset import EMPTY, LEAF, FieldSet, union
-from reconciler.manifest.typed.merge import NotOfTypeError, same
+from reconciler.manifest.typed.merge import same
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +99,30 @@ def _collect(element: str, parts: _Parts, removed: FieldSet, modified: FieldSet,
 
 
 def _compare_lists(schema: Schema, left: list[Any], right: list[Any]) -> _Parts:
-    """Items are compared by element, whatever their order; duplicates of an element are one atomic value."""
+    """Items are compared by element, whatever their order."""
     removed: FieldSet = {}
     modified: FieldSet = {}
     added: FieldSet = {}
-    mine, theirs = _group(schema, left), _group(schema, right)
+    before, after = elements_of(schema, left), elements_of(schema, right)
+    mine, theirs = dict(zip(before, left, strict=True)), dict(zip(after, right, strict=True))
+    if len(mine) < len(left) or len(theirs) < len(right):
+        return _compare_groups(schema, _group(before, left), _group(after, right))
+    for element, item in mine.items():
+        if element not in theirs:
+            removed[element] = all_fields(schema.item, item)
+        elif item is not theirs[element]:
+            _collect(element, _compare(schema.item, item, theirs[element]), removed, modified, added)
+    for element, item in theirs.items():
+        if element not in mine:
+            added[element] = all_fields(schema.item, item)
+    return removed or None, modified or None, added or None
+
+
+def _compare_groups(schema: Schema, mine: dict[str, list[Any]], theirs: dict[str, list[Any]]) -> _Parts:
+    """Items some of which share their element; those are one atomic value."""
+    removed: FieldSet = {}
+    modified: FieldSet = {}
+    added: FieldSet = {}
     for element, items in mine.items():
         others = theirs.get(element, [])
         if len(items) == 1 and len(others) == 1:
@@ -125,12 +144,9 @@ def _compare_lists(schema: Schema, left: list[Any], right: list[Any]) -> _Parts:
     return removed or None, modified or None, added or None
 
 
-def _group(schema: Schema, items: list[Any]) -> dict[str, list[Any]]:
+def _group(elements: list[str], items: list[Any]) -> dict[str, list[Any]]:
     groups: dict[str, list[Any]] = {}
-    for item in items:
-        element = element_of(schema, item)
-        if element is None:
-            raise NotOfTypeError
+    for element, item in zip(elements, items, strict=True):
         groups.setdefault(element, []).append(item)
     return groups
 
@@ -144,7 +160,7 @@ def all_fields(schema: Schema, value: Any) -> FieldSet:
         return fields
     if type(value) is list and value and schema.is_list and schema.list_type != "atomic":
         fields = {".": LEAF}
-        for element, items in _group(schema, value).items():
+        for element, items in _group(elements_of(schema, value), value).items():
             fields[element] = all_fields(schema.item, items[0]) if len(items) == 1 else LEAF
         return fields
     return LEAF
@@ -171,7 +187,7 @@ def _named(schema: Schema, value: Any) -> FieldSet | None:
         return fields or None
     if kind is list and schema.is_list and schema.list_type != "atomic":
         items: FieldSet = {}
-        for element, group in _group(schema, value).items():
+        for element, group in _group(elements_of(schema, value), value).items():
             below = _named(schema.item, group[0]) if len(group) == 1 else None
             items[element] = {".": LEAF, **below} if below else LEAF
         return items or None

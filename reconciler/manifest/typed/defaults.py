@@ -11,7 +11,7 @@ Source: kubernetes v1.37.2, pkg/apis/<group>/v1/defaults.go.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from reconciler.manifest.openapi import Schema
+from reconciler.manifest.schema import Schema
 
 _API: Final = "io.k8s.api."
 _RBAC_GROUP: Final = "rbac.authorization.k8s.io"
@@ -45,6 +45,7 @@ _CONSTANTS: Final[Mapping[str, Mapping[str, Any]]] = {
         "revisionHistoryLimit": 10,
         "updateStrategy": {},
     },
+    "apps.v1.ReplicaSetSpec": {"replicas": 1},
     "autoscaling.v1.HorizontalPodAutoscalerSpec": {"minReplicas": 1},
     "batch.v1.CronJobSpec": {
         "concurrencyPolicy": "Allow",
@@ -72,14 +73,19 @@ _CONSTANTS: Final[Mapping[str, Mapping[str, Any]]] = {
         "terminationGracePeriodSeconds": 30,
     },
     "core.v1.Probe": {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3},
+    "core.v1.PersistentVolumeSpec": {"persistentVolumeReclaimPolicy": "Retain", "volumeMode": "Filesystem"},
     "core.v1.ProjectedVolumeSource": _VOLUME_MODE,
+    "core.v1.ReplicationControllerSpec": {"replicas": 1},
     "core.v1.ResourceFieldSelector": {"divisor": "0"},
     "core.v1.Secret": {"type": "Opaque"},
     "core.v1.SecretVolumeSource": _VOLUME_MODE,
     "core.v1.ServiceAccountTokenProjection": {"expirationSeconds": 3600},
     "discovery.v1.EndpointPort": {"name": "", "protocol": "TCP"},
+    "networking.v1.IngressClassParametersReference": {"scope": "Cluster"},
     "networking.v1.NetworkPolicyPort": {"protocol": "TCP"},
     "rbac.v1.RoleRef": {"apiGroup": _RBAC_GROUP},
+    "scheduling.v1.PriorityClass": {"preemptionPolicy": "PreemptLowerPriority"},
+    "storage.v1.StorageClass": {"reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"},
 }
 _CLAIM: Final = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "status": {"phase": "Pending"}}
 
@@ -151,6 +157,41 @@ _COMPUTED: Final[Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]]
     "rbac.v1.Subject": _subject,
 }
 _NONE: Final[Mapping[str, Any]] = {}
+# Fields that an update without them leaves as they are, because the server once chose their values.
+_ALLOCATED: Final[Mapping[str, frozenset[str]]] = {
+    "core.v1.ServicePort": frozenset({"nodePort"}),
+    "core.v1.ServiceSpec": frozenset(
+        {"clusterIP", "clusterIPs", "healthCheckNodePort", "ipFamilies", "ipFamilyPolicy"}
+    ),
+}
+# Groups whose defaults are all known here, or by their absence to be none, and types of theirs that are excepted.
+_KNOWN_GROUPS: Final = tuple(
+    f"{_API}{group}."
+    for group in (
+        "apps.v1",
+        "batch.v1",
+        "core.v1",
+        "networking.v1",
+        "policy.v1",
+        "rbac.v1",
+        "scheduling.v1",
+        "storage.v1",
+    )
+)
+_UNKNOWN: Final = frozenset(
+    {
+        "batch.v1.JobSpec",
+        "core.v1.AzureDiskVolumeSource",
+        "core.v1.ISCSIPersistentVolumeSource",
+        "core.v1.ISCSIVolumeSource",
+        "core.v1.PersistentVolumeClaimSpec",
+        "core.v1.RBDPersistentVolumeSource",
+        "core.v1.RBDVolumeSource",
+        "core.v1.ScaleIOPersistentVolumeSource",
+        "core.v1.ScaleIOVolumeSource",
+        "storage.v1.CSIDriverSpec",
+    }
+)
 
 
 def defaults_of(schema: Schema, value: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -160,3 +201,15 @@ def defaults_of(schema: Schema, value: Mapping[str, Any]) -> Mapping[str, Any]:
     name = schema.name.removeprefix(_API)
     constants = _CONSTANTS.get(name, _NONE)
     return {**constants, **_COMPUTED[name](value)} if name in _COMPUTED else constants
+
+
+def knows_defaults(schema: Schema) -> bool:
+    """Whether every default of the type's fields is known here; a custom resource's type states them itself."""
+    if not schema.structured:
+        return True
+    return schema.name.startswith(_KNOWN_GROUPS) and schema.name.removeprefix(_API) not in _UNKNOWN
+
+
+def is_allocated(schema: Schema, field: str) -> bool:
+    """Whether an update that leaves the field out leaves live's value."""
+    return field in _ALLOCATED.get(schema.name.removeprefix(_API), ())

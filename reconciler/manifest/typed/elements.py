@@ -10,9 +10,10 @@ from functools import lru_cache
 from typing import Any, Final
 
 from reconciler.errors import SpecError
-from reconciler.manifest.openapi import Schema
+from reconciler.manifest.schema import NotOfTypeError, Schema
 
 _HTML: Final = re.compile("[<>&\u2028\u2029]")
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @lru_cache(maxsize=4096)
@@ -58,7 +59,7 @@ def _go_json(value: Any, *, html: bool = True) -> str:
     """JSON as the API server writes it into path elements: compact, with HTML's special characters escaped."""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
         value = int(value)
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = _encode(value)
     if html and isinstance(value, str):
         text = _HTML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
     return text
@@ -84,7 +85,7 @@ def element_of(schema: Schema, item: Any) -> str | None:
             cached = schema.key_cache.get(value)
             return cached if cached is not None else _remember(schema, value, key_element([(keys[0], value)]))
     identity = tuple([item.get(key, _ABSENT) for key in keys])
-    if not all(type(value) in _CACHEABLE for value in identity):
+    if not _CACHEABLE.issuperset(map(type, identity)):
         return _element_with_defaults(schema, item)
     cached = schema.key_cache.get(identity)
     if cached is not None:
@@ -93,9 +94,29 @@ def element_of(schema: Schema, item: Any) -> str | None:
     return None if element is None else _remember(schema, identity, element)
 
 
+def elements_of(schema: Schema, items: list[Any]) -> list[str]:
+    """The path elements of all items of a set or of a list by keys, in order.
+
+    Raises
+    ------
+    NotOfTypeError
+        When an item has none.
+    """
+    if len(schema.keys) == 1:
+        key, cache = schema.keys[0], schema.key_cache
+        try:
+            return [cache[item[key]] for item in items]
+        except (KeyError, TypeError):
+            pass  # An item not seen before, or none at all.
+    elements = [element for item in items if (element := element_of(schema, item)) is not None]
+    if len(elements) < len(items):
+        raise NotOfTypeError
+    return elements
+
+
 _ABSENT: Final = object()
 # Types whose values are equal only when their JSON is (True equals 1).
-_CACHEABLE: Final = (str, int, object)
+_CACHEABLE: Final = frozenset({str, int, object})
 _CACHE_LIMIT: Final = 4096
 
 
@@ -114,6 +135,7 @@ def _element_with_defaults(schema: Schema, item: Mapping[str, Any]) -> str | Non
     return key_element(pairs) if pairs else None
 
 
+@lru_cache(maxsize=4096)
 def element_order(element: str) -> tuple[Any, ...]:
     """Sort key: fields by name, then list items by keys, set items by value, indices."""
     kind, text = element[0], element[2:]

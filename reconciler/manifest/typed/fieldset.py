@@ -11,15 +11,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 from reconciler.errors import SpecError
-from reconciler.manifest.openapi import DEDUCED, Schema
+from reconciler.manifest.schema import DEDUCED, Schema
 from reconciler.manifest.typed.elements import canonical_element, element_order
 
 FieldSet: TypeAlias = dict[str, "FieldSet"]
 
 LEAF: Final[FieldSet] = {}
 EMPTY: Final[FieldSet] = {}
-_SELF: Final = "."
-_ONLY_SELF: Final = frozenset({_SELF})
+#: Beside what lies below an element, says that the element itself is a member.
+SELF: Final = "."
+_ONLY_SELF: Final = frozenset({SELF})
 
 
 def union(left: FieldSet, right: FieldSet) -> FieldSet:
@@ -40,25 +41,22 @@ def union(left: FieldSet, right: FieldSet) -> FieldSet:
 
 def _union_below(left: FieldSet, right: FieldSet) -> FieldSet:
     if not left:
-        return right if not right or _SELF in right else {_SELF: LEAF, **right}
+        return right if not right or SELF in right else {SELF: LEAF, **right}
     if not right:
-        return left if _SELF in left else {_SELF: LEAF, **left}
+        return left if SELF in left else {SELF: LEAF, **left}
     return union(left, right)
 
 
 def difference(left: FieldSet, right: FieldSet) -> FieldSet:
     """Members of ``left`` that are not in ``right``; a parent and its children are told apart."""
-    if not left or left == right:
+    if not left or left is right or left == right:
         return EMPTY
     if not right:
         return left
     result: FieldSet = {}
     for element, below in left.items():
         other = right.get(element)
-        if other is None:
-            result[element] = below
-            continue
-        kept = _difference_below(below, other)
+        kept = below if other is None else None if other is below else _difference_below(below, other)
         if kept is not None:
             result[element] = kept
     return result
@@ -66,20 +64,20 @@ def difference(left: FieldSet, right: FieldSet) -> FieldSet:
 
 def _difference_below(left: FieldSet, right: FieldSet) -> FieldSet | None:
     """What is left below an element, or None when nothing is."""
-    if left == right:
+    if left is right or left == right:
         return None
-    member = (not left or _SELF in left) and not (not right or _SELF in right)
+    member = (not left or SELF in left) and not (not right or SELF in right)
     children: FieldSet = {}
     for element, below in left.items():
-        if element == _SELF:
+        if element == SELF:
             continue
         other = right.get(element)
-        kept = below if other is None else _difference_below(below, other)
+        kept = below if other is None else None if other is below else _difference_below(below, other)
         if kept is not None:
             children[element] = kept
     if not children:
         return LEAF if member else None
-    return {_SELF: LEAF, **children} if member else children
+    return {SELF: LEAF, **children} if member else children
 
 
 def recursive_difference(left: FieldSet, right: FieldSet) -> FieldSet:
@@ -91,7 +89,7 @@ def recursive_difference(left: FieldSet, right: FieldSet) -> FieldSet:
         other = right.get(element)
         if other is None:
             result[element] = below
-        elif other and _SELF not in other:
+        elif other and SELF not in other:
             children = recursive_difference(below, other)
             # The children of a member hold the self-marker, which the other set has not.
             if children or not below:
@@ -108,7 +106,7 @@ def intersection(left: FieldSet, right: FieldSet) -> FieldSet:
         left, right = right, left
     for element, below in left.items():
         other = right.get(element)
-        if other is None or element == _SELF:
+        if other is None or element == SELF:
             continue
         common = _intersection_below(below, other)
         if common is not None:
@@ -117,11 +115,11 @@ def intersection(left: FieldSet, right: FieldSet) -> FieldSet:
 
 
 def _intersection_below(left: FieldSet, right: FieldSet) -> FieldSet | None:
-    member = (not left or _SELF in left) and (not right or _SELF in right)
+    member = (not left or SELF in left) and (not right or SELF in right)
     children = intersection(left, right) if left and right else EMPTY
     if not children:
         return LEAF if member else None
-    return {_SELF: LEAF, **children} if member else children
+    return {SELF: LEAF, **children} if member else children
 
 
 def below(fields: FieldSet, element: str) -> FieldSet:
@@ -133,20 +131,20 @@ def below(fields: FieldSet, element: str) -> FieldSet:
 def is_member(fields: FieldSet, element: str) -> bool:
     """Whether the element itself, not only something below it, is in the set."""
     found = fields.get(element)
-    return found is not None and (not found or _SELF in found)
+    return found is not None and (not found or SELF in found)
 
 
 def has_below(fields: FieldSet, element: str) -> bool:
     """Whether anything below the element is in the set."""
     found = fields.get(element)
-    return found is not None and len(found) > (_SELF in found)
+    return found is not None and len(found) > (SELF in found)
 
 
 def with_element(node: FieldSet | None) -> FieldSet:
     """The set below an element that becomes a member itself."""
-    if not node or _SELF in node:
+    if not node or SELF in node:
         return node or LEAF
-    return {_SELF: LEAF, **node}
+    return {SELF: LEAF, **node}
 
 
 def iterate(fields: FieldSet, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -194,7 +192,7 @@ def parse_fields(raw: Any, schema: Schema = DEDUCED) -> FieldSet:
     if not isinstance(raw, dict):
         raise SpecError("fieldsV1 is not an object; remove the entry from metadata.managedFields")
     fields = _parse_below(raw, schema)
-    return EMPTY if fields is LEAF else {element: node for element, node in fields.items() if element != _SELF}
+    return EMPTY if fields is LEAF else {element: node for element, node in fields.items() if element != SELF}
 
 
 def _parse_below(raw: Mapping[str, Any], schema: Schema | None) -> FieldSet:
@@ -211,8 +209,8 @@ def _parse_below(raw: Mapping[str, Any], schema: Schema | None) -> FieldSet:
                 result[element] = LEAF
                 continue
             below_schema = None if schema is None or not schema.is_map else _field_schema(schema, element[2:])
-        elif element == _SELF:
-            result[_SELF] = LEAF
+        elif element == SELF:
+            result[SELF] = LEAF
             continue
         else:
             canonical = canonical_element(element)
@@ -238,19 +236,35 @@ def _field_schema(schema: Schema, field: str) -> Schema | None:
     return None if found is DEDUCED else found
 
 
-def format_fields(fields: FieldSet) -> dict[str, Any]:
-    """Write a set as a ``fieldsV1`` object, its keys in the API server's order."""
-    return {element: format_fields(fields[element]) if fields[element] else {} for element in _sorted_with_self(fields)}
+def format_fields(fields: FieldSet, read: FieldSet = EMPTY, written: Mapping[str, Any] = EMPTY) -> dict[str, Any]:
+    """Write a set as a ``fieldsV1`` object, its keys in the API server's order.
 
-
-def _sorted_with_self(fields: FieldSet) -> list[str]:
-    elements = sorted_elements(fields)
-    return [_SELF, *elements] if _SELF in fields else elements
+    Parameters
+    ----------
+    read
+        A set that shares parts with this one, ``written`` the object that it was read from and is written as: of those
+        parts the result has what is written there.
+    """
+    if fields is read and fields:
+        return dict(written)
+    elements = [element for element in written if element in fields]
+    if len(elements) < len(fields):
+        elements = ([SELF] if SELF in fields else []) + sorted_elements(fields)
+    result: dict[str, Any] = {}
+    for element in elements:
+        below, before = fields[element], read.get(element)
+        if not below:
+            result[element] = {}
+        elif below is before:
+            result[element] = written[element]
+        else:
+            result[element] = format_fields(below, before or EMPTY, written[element] if before else EMPTY)
+    return result
 
 
 def sorted_elements(fields: FieldSet) -> list[str]:
     """Elements without the self-marker: fields by name, then keys, values and indices by what they hold."""
-    elements = [element for element in fields if element != _SELF]
+    elements = [element for element in fields if element != SELF]
     if len(elements) > 1:
         if all(element[0] == "f" for element in elements):
             elements.sort()

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.manifest.objects import GroupVersionKind
-from reconciler.manifest.openapi import DEDUCED, OpenApi, Schema
+from reconciler.manifest.openapi import OpenApi
+from reconciler.manifest.schema import DEDUCED, Schema
 from reconciler.manifest.typed.fieldset import EMPTY, LEAF, FieldSet
 
 STATUS: Final = "status"

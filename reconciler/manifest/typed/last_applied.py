@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from reconciler.manifest.objects import Manifest, metadata_of
-from reconciler.manifest.openapi import Schema
+from reconciler.manifest.schema import NotOfTypeError, Schema
 from reconciler.manifest.typed.compare import compare, field_set
 from reconciler.manifest.typed.fieldset import EMPTY, FieldSet, difference
-from reconciler.manifest.typed.merge import NotOfTypeError, require_type
+from reconciler.manifest.typed.merge import require_type
 from reconciler.terms import ANNOTATION_LAST_APPLIED
 
 KUBECTL: Final = "kubectl"

@@ -6,31 +6,32 @@ the merge leaves as it is is the live part itself, so that ``merged is live`` sa
 Source: sigs.k8s.io/structured-merge-diff v6 (typed/merge, typed/tofieldset), and what kube-apiserver v1.37.2 answers.
 """
 
-from collections.abc import Mapping
 from operator import is_
 from typing import Any, Final
 
-from reconciler.manifest.openapi import Schema
-from reconciler.manifest.typed.elements import element_of
-from reconciler.manifest.typed.fieldset import EMPTY, LEAF, FieldSet
+from reconciler.manifest.schema import NotOfTypeError, Schema
+from reconciler.manifest.typed.elements import elements_of
+from reconciler.manifest.typed.fieldset import EMPTY, LEAF, SELF, FieldSet, with_element
 
 _MISSING: Final = object()
 _NUMBERS: Final = (int, float)
+_STRINGS: Final = {str}
 
 
-class NotOfTypeError(ValueError):
-    """The applied object does not fit its schema; `reconciler.manifest.typed.validate` says where."""
-
-
-def merge(schema: Schema, live: Any, target: Any) -> tuple[Any, FieldSet]:
+def merge(schema: Schema, live: Any, target: Any, last: FieldSet = EMPTY) -> tuple[Any, FieldSet]:
     """The merged object, and the fields that the target names.
+
+    Parameters
+    ----------
+    last
+        Fields that were named the time before; what is named again is that same part.
 
     Raises
     ------
     NotOfTypeError
         When the target, or a list of the live object, does not fit the schema.
     """
-    merged, fields = _merge_value(schema, live, target)
+    merged, fields = _merge_value(schema, live, target, last)
     return merged, EMPTY if fields is None else fields
 
 
@@ -52,21 +53,19 @@ def same(left: Any, right: Any) -> bool:
     if kind is list:
         if type(right) is not list or len(left) != len(right):
             return False
+        if set(map(type, left)) == _STRINGS:
+            return bool(left == right)
         return all(map(same, left, right))
     return bool(left == right and (kind is type(right) or (kind in _NUMBERS and type(right) in _NUMBERS)))
 
 
-def _merge_value(schema: Schema, live: Any, target: Any) -> tuple[Any, FieldSet | None]:
+def _merge_value(schema: Schema, live: Any, target: Any, last: FieldSet) -> tuple[Any, FieldSet | None]:
     """The merged value and the set below its path; None when the path is not named at all (an empty list)."""
     kind = type(target)
     if kind is dict:
-        if not schema.is_map:
-            raise NotOfTypeError
-        return _merge_map(schema, live, target)
+        return _merge_map(schema, live, target, last, {})
     if kind is list:
-        if not schema.is_list:
-            raise NotOfTypeError
-        return _merge_list(schema, live, target)
+        return _merge_list(schema, live, target, last)
     if target is None:
         return _merge_null(schema, live), LEAF
     if kind not in schema.scalar_types:
@@ -83,98 +82,98 @@ def _merge_null(schema: Schema, live: Any) -> Any:
     return live if keeps else None
 
 
-def _merge_map(schema: Schema, live: Any, target: dict[str, Any]) -> tuple[Any, FieldSet | None]:
+def _merge_map(
+    schema: Schema, live: Any, target: dict[str, Any], last: FieldSet, named: FieldSet
+) -> tuple[Any, FieldSet | None]:
+    """Merge a map; ``named`` is what its set begins with: the map itself, or nothing."""
+    if not schema.is_map:
+        raise NotOfTypeError
     is_map = type(live) is dict
     if schema.map_atomic:
         require_type(schema, target)
         return (live if is_map and same(live, target) else target), LEAF
     if not target:
         return (live if is_map else target), LEAF
-    base: Mapping[str, Any] = live if is_map else {}
-    fields = schema.fields
-    changed: dict[str, Any] | None = None
-    named: FieldSet = {}
+    base: dict[str, Any] = live if is_map else EMPTY
+    members, nothing = schema.members, len(named)
+    changed: dict[str, Any] = {}
+    is_last = not named or SELF in last
     for key, value in target.items():
-        child = fields.get(key)
-        known = child is not None
-        if child is None:
-            child = schema.element
-            if child is None:
-                raise NotOfTypeError
-        current = base.get(key, _MISSING)
+        element, child, known, scalar_types = members[key]
+        current, before = base.get(key, _MISSING), last.get(element)
         kind = type(value)
-        if kind is str or kind is int or kind is bool:  # By far the most frequent kinds, so they are not worth a call.
-            if kind not in child.scalar_types:
-                raise NotOfTypeError
-            merged = current if type(current) is kind and current == value else value
-            if kind is int and type(current) is float and current == value:
-                merged = current
-            named["f:" + key] = LEAF
+        if kind in scalar_types:  # By far the most frequent, so that it is not worth a call.
+            below: FieldSet | None = LEAF
+            if (type(current) is not kind or current != value) and (kind is str or not same(current, value)):
+                changed[key] = value
         else:
-            merged, below = _merge_value(child, current, value)
-            if below is not None:
-                named["f:" + key] = below if known or not below else {".": LEAF, **below}
-            elif not known:
-                named["f:" + key] = LEAF
-        if merged is not current:
-            if changed is None:
-                changed = dict(base)
-            changed[key] = merged
+            if kind is dict:
+                merged, below = _merge_map(child, current, value, before or EMPTY, {} if known else {SELF: LEAF})
+            else:
+                merged, below = _merge_value(child, current, value, before or EMPTY)
+            if merged is not current:
+                changed[key] = merged
+            if not known:
+                below = with_element(below)
+        if below is None:
+            continue
+        named[element] = below
+        is_last = is_last and below is before
     # A map that names only empty lists names nothing; an empty set below it would say that it names itself.
-    return (live if changed is None else changed), named or None
+    fields = last if is_last and len(named) == len(last) else named
+    return ({**base, **changed} if changed else live), (fields if len(named) > nothing else None)
 
 
-def _merge_list(schema: Schema, live: Any, target: list[Any]) -> tuple[Any, FieldSet | None]:
+def _merge_list(schema: Schema, live: Any, target: list[Any], last: FieldSet) -> tuple[Any, FieldSet | None]:
+    if not schema.is_list:
+        raise NotOfTypeError
     is_list = type(live) is list
     if schema.list_type == "atomic":
         require_type(schema, target)
         return (live if is_list and same(live, target) else target), LEAF
     if not target:
         return (live if is_list else target), None
-    wanted = _index(schema, target)
+    wanted = elements_of(schema, target)
+    if len(set(wanted)) < len(wanted):
+        raise NotOfTypeError
+    present = elements_of(schema, live) if is_list else []
+    if present == wanted:
+        currents = live
+    else:
+        # Of duplicates in live there is no item to merge with.
+        items = _by_element(present, live if is_list else [])
+        currents = [items.get(element, _MISSING) for element in wanted]
+    merged, named = _merge_items(schema.item, wanted, currents, target, last)
+    if present != wanted:
+        merged = _ordered(present, live, wanted, dict(zip(wanted, merged, strict=True))) if present else merged
+    unchanged = len(merged) == len(present) and all(map(is_, merged, live))
+    return (live if unchanged else merged), named
+
+
+def _merge_items(
+    schema: Schema, elements: list[str], live: list[Any], target: list[Any], last: FieldSet
+) -> tuple[list[Any], FieldSet]:
+    """Merge items one by one; an item is always named itself."""
     named: FieldSet = {}
-    if not is_list or not live:
-        items = [_merge_item(schema, _MISSING, item, element, named) for element, item in wanted.items()]
-        return items, named
-    present, positions = _index_live(schema, live)
-    merged = {
-        element: _merge_item(schema, positions.get(element, _MISSING), item, element, named)
-        for element, item in wanted.items()
-    }
-    order = list(wanted)
-    result = list(merged.values()) if present == order else _ordered(present, live, order, merged)
-    unchanged = len(result) == len(live) and all(map(is_, result, live))
-    return (live if unchanged else result), named
+    items = []
+    is_last = True
+    for element, current, item in zip(elements, live, target, strict=True):
+        before = last.get(element)
+        if type(item) is dict:
+            merged, below = _merge_map(schema, current, item, before or EMPTY, {SELF: LEAF})
+        else:
+            merged, below = _merge_value(schema, current, item, before or EMPTY)
+        items.append(merged)
+        named[element] = below = with_element(below)
+        is_last = is_last and below is before
+    return items, last if is_last and len(named) == len(last) else named
 
 
-def _merge_item(schema: Schema, live: Any, target: Any, element: str, named: FieldSet) -> Any:
-    merged, below = _merge_value(schema.item, live, target)
-    named[element] = {".": LEAF, **below} if below else LEAF
-    return merged
-
-
-def _index(schema: Schema, items: list[Any]) -> dict[str, Any]:
-    """Items of an applied list by element; duplicates are refused."""
-    index: dict[str, Any] = {}
-    for item in items:
-        element = element_of(schema, item)
-        if element is None or element in index:
-            raise NotOfTypeError
-        index[element] = item
-    return index
-
-
-def _index_live(schema: Schema, items: list[Any]) -> tuple[list[str], dict[str, Any]]:
-    """The elements of a live list in order, and its items by element; of duplicates there is no item to merge with."""
-    elements: list[str] = []
-    index: dict[str, Any] = {}
-    for item in items:
-        element = element_of(schema, item)
-        if element is None:
-            raise NotOfTypeError
-        elements.append(element)
-        index[element] = None if element in index else item
-    return elements, index
+def _by_element(elements: list[str], items: list[Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for element, item in zip(elements, items, strict=True):
+        found[element] = None if element in found else item
+    return found
 
 
 def _ordered(present: list[str], live: list[Any], wanted: list[str], merged: dict[str, Any]) -> list[Any]:
@@ -232,8 +231,11 @@ def require_type(schema: Schema, value: Any) -> None:
         if not schema.is_list:
             raise NotOfTypeError
         if schema.list_type != "atomic":
-            _index(schema, value)
-        for item in value:
-            require_type(schema.item, item)
+            elements = elements_of(schema, value)
+            if len(set(elements)) < len(elements):
+                raise NotOfTypeError
+        if not schema.item.scalar_types.issuperset(map(type, value)):
+            for item in value:
+                require_type(schema.item, item)
     elif value is not None and kind not in schema.scalar_types:
         raise NotOfTypeError

@@ -3,15 +3,17 @@
 Source: k8s.io/apimachinery v0.37 (util/managedfields), k8s.io/client-go (util/csaupgrade).
 """
 
-import marshal
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple, Self
 
+import orjson
+
 from reconciler.errors import SpecError
 from reconciler.manifest.objects import GroupVersionKind, Manifest, metadata_of
-from reconciler.manifest.openapi import DEDUCED, OpenApi, Schema
+from reconciler.manifest.openapi import OpenApi
+from reconciler.manifest.schema import DEDUCED, Schema
 from reconciler.manifest.typed.fieldset import EMPTY, FieldSet, format_fields, iterate, parse_fields, union
 from reconciler.manifest.typed.paths import FieldPath, format_element
 
@@ -46,6 +48,8 @@ class ManagerEntry:
     fields: FieldSet
     #: The entry as it was read, while the fields are still those.
     raw: Mapping[str, Any] | None = None
+    #: A set that was read and shares parts with the fields, and the ``fieldsV1`` that it is written as.
+    read: tuple[FieldSet, Mapping[str, Any]] = (EMPTY, EMPTY)
 
     @property
     def key(self) -> ManagerKey:
@@ -65,7 +69,7 @@ class ManagerEntry:
             "apiVersion": self.api_version,
             "time": self.time,
             "fieldsType": "FieldsV1",
-            "fieldsV1": format_fields(self.fields),
+            "fieldsV1": format_fields(self.fields, *self.read),
             "subresource": self.subresource,
         }
         return {key: value for key, value in entry.items() if value or key == "fieldsV1"}
@@ -105,7 +109,8 @@ def _parse_entry(raw: Mapping[str, Any], schema_of: Callable[[str], Schema]) -> 
         raise SpecError("metadata.managedFields: apiVersion must not be empty")
     if raw.get("fieldsType") != "FieldsV1":
         raise SpecError(f"metadata.managedFields: invalid fieldsType {raw.get('fieldsType')!r}, expected 'FieldsV1'")
-    fields, is_canonical = _parse_cached(raw.get("fieldsV1") or {}, schema_of(api_version))
+    written = raw.get("fieldsV1") or {}
+    fields, is_canonical = _parse_cached(written, schema_of(api_version))
     return ManagerEntry(
         manager=str(raw.get("manager") or ""),
         operation=operation,
@@ -114,6 +119,7 @@ def _parse_entry(raw: Mapping[str, Any], schema_of: Callable[[str], Schema]) -> 
         time=raw.get("time") if isinstance(raw.get("time"), str) else None,
         fields=fields,
         raw=raw if is_canonical else None,
+        read=(fields, written) if is_canonical else (EMPTY, EMPTY),
     )
 
 
@@ -124,8 +130,8 @@ _CACHED_BYTES: Final = 1 << 16
 def _parse_cached(raw: Any, schema: Schema) -> tuple[FieldSet, bool]:
     """The set, and whether it would be written as it was read; objects of one kind mostly own the same fields."""
     try:
-        text = marshal.dumps(raw, _MARSHAL_WITHOUT_REFERENCES)
-    except ValueError:
+        text = orjson.dumps(raw)
+    except TypeError:
         text = b""
     cache = schema.parsed_fields
     found = cache.get(text)
@@ -137,9 +143,6 @@ def _parse_cached(raw: Any, schema: Schema) -> tuple[FieldSet, bool]:
                 cache.clear()
             cache[text] = found
     return found
-
-
-_MARSHAL_WITHOUT_REFERENCES: Final = 2
 
 
 def format_managers(managers: Iterable[ManagerEntry]) -> list[dict[str, Any]]:

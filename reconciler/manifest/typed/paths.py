@@ -25,7 +25,9 @@ class ItemKey:
     fields: tuple[tuple[str, Any], ...]
 
     def matches(self, item: Any) -> bool:
-        return isinstance(item, Mapping) and all(item.get(name) == value for name, value in self.fields)
+        if not isinstance(item, Mapping):
+            return False
+        return all(item.get(name) == value for name, value in self.fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,12 @@
 Source: sigs.k8s.io/structured-merge-diff v6 (merge/update, typed/remove).
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Final
 
-from reconciler.manifest.openapi import Schema
+from reconciler.manifest.schema import Schema
 from reconciler.manifest.typed.compare import field_set
-from reconciler.manifest.typed.elements import element_of
+from reconciler.manifest.typed.elements import elements_of
 from reconciler.manifest.typed.fieldset import (
     LEAF,
     FieldSet,
@@ -38,11 +37,20 @@ def prune(schema: Schema, merged: Any, last: FieldSet, named: FieldSet, others: 
         Fields of every other manager.
     """
     gone = difference(last, named)
-    if not gone:
-        return merged
-    other_sets = [fields for fields in others if fields]
-    narrowed = _pruned_below(schema, merged, gone, last, named, other_sets)
-    return _pruned_here(schema, merged, last, named, other_sets) if narrowed is _NOT_BELOW else narrowed
+    return _pruned(schema, merged, gone, last, named, [fields for fields in others if fields]) if gone else merged
+
+
+def _pruned(
+    schema: Schema, merged: Any, gone: FieldSet, last: FieldSet, named: FieldSet, others: list[FieldSet]
+) -> Any:
+    narrowed = _pruned_below(schema, merged, gone, last, named, others)
+    if narrowed is not _NOT_BELOW:
+        return narrowed
+    # What else the applier named it still names, so that the rest of the value stays whatever becomes of this part.
+    part = _part(schema, merged, gone)
+    sets = [_restricted(fields, gone) for fields in others]
+    removed = removed_fields(schema, part, _restricted(last, gone), _restricted(named, gone), sets)
+    return remove_items(schema, merged, removed)
 
 
 _NOT_BELOW: Final = object()
@@ -52,15 +60,15 @@ def _pruned_below(
     schema: Schema, merged: Any, gone: FieldSet, last: FieldSet, named: FieldSet, others: list[FieldSet]
 ) -> Any:
     """The same, where everything that goes lies below fields and items that stay: the rest is not looked at."""
-    positions = _positions(schema, merged)
-    if not all(element in positions and has_below(named, element) for element in gone):
+    positions = _positions(schema, merged, gone)
+    if len(positions) < len(gone) or not all(has_below(named, element) for element in gone):
         return _NOT_BELOW
     result = merged
-    for element in gone:
-        position = positions[element]
+    for element, position in positions.items():
         child = schema.item if type(merged) is list else schema.child(position)
-        sets = [_children(fields, element) for fields in others]
-        kept = prune(child, merged[position], _children(last, element), _children(named, element), sets)
+        sets = [fields for fields in (_children(each, element) for each in others) if fields]
+        inner, before, now = (_children(fields, element) for fields in (gone, last, named))
+        kept = _pruned(child, merged[position], inner, before, now, sets)
         if not kept:
             return _NOT_BELOW
         if kept is not merged[position]:
@@ -69,14 +77,14 @@ def _pruned_below(
     return result
 
 
-def _positions(schema: Schema, value: Any) -> dict[str, Any]:
-    """Where the fields of a map and the items of a list are that can be taken apart."""
+def _positions(schema: Schema, value: Any, elements: FieldSet) -> dict[str, Any]:
+    """Where those of these fields or items are that can be taken apart."""
     if type(value) is dict and schema.is_map and not schema.map_atomic:
-        return {f"f:{key}": key for key, item in value.items() if type(item) in (dict, list)}
+        keys = {element: element[2:] for element in elements if element[0] == "f"}
+        return {element: key for element, key in keys.items() if type(value.get(key)) in (dict, list)}
     if type(value) is list and schema.is_list and schema.list_type == "map":
-        elements = [element_of(schema, item) or "" for item in value]
-        counts = Counter(elements)
-        return {element: index for index, element in enumerate(elements) if counts[element] == 1}
+        present = elements_of(schema, value)
+        return {element: present.index(element) for element in elements if present.count(element) == 1}
     return {}
 
 
@@ -85,7 +93,22 @@ def _children(fields: FieldSet, element: str) -> FieldSet:
     return {child: inner for child, inner in node.items() if child != "."} if "." in node else node
 
 
-def _pruned_here(schema: Schema, merged: Any, last: FieldSet, named: FieldSet, others: list[FieldSet]) -> Any:
+def _part(schema: Schema, value: Any, elements: FieldSet) -> Any:
+    """The value with these fields or items only, where it can be taken apart."""
+    if type(value) is dict and schema.is_map and not schema.map_atomic:
+        return {key: item for key, item in value.items() if f"f:{key}" in elements}
+    if type(value) is list and value and schema.is_list and schema.list_type != "atomic":
+        pairs = zip(elements_of(schema, value), value, strict=True)
+        return [item for element, item in pairs if element in elements]
+    return value
+
+
+def _restricted(fields: FieldSet, elements: FieldSet) -> FieldSet:
+    return {element: fields[element] for element in elements if element in fields}
+
+
+def removed_fields(schema: Schema, merged: Any, last: FieldSet, named: FieldSet, others: list[FieldSet]) -> FieldSet:
+    """The fields that go from a value: named before, and held by nothing that stays."""
     owned = named
     for fields in others:
         owned = union(owned, fields)
@@ -94,7 +117,7 @@ def _pruned_here(schema: Schema, merged: Any, last: FieldSet, named: FieldSet, o
     stripped = present_fields(schema, remove_items(schema, merged, last))
     unowned = difference(present, union(stripped, with_structs(schema, owned)))
     kept = present_fields(schema, remove_items(schema, merged, unowned))
-    return remove_items(schema, merged, intersection(difference(present, kept), last))
+    return intersection(difference(present, kept), last)
 
 
 def present_fields(schema: Schema, value: Any) -> FieldSet:
@@ -139,8 +162,7 @@ def remove_items(schema: Schema, value: Any, fields: FieldSet) -> Any:
         return kept or None
     if type(value) is list and value and schema.is_list and schema.list_type != "atomic":
         items = []
-        for item in value:
-            element = element_of(schema, item) or ""
+        for element, item in zip(elements_of(schema, value), value, strict=True):
             if is_member(fields, element):
                 continue
             inner = below(fields, element)

@@ -6,7 +6,7 @@ Source: sigs.k8s.io/structured-merge-diff v6 (typed/validate).
 from typing import Any
 
 from reconciler.errors import Violation
-from reconciler.manifest.openapi import Schema
+from reconciler.manifest.schema import Schema
 from reconciler.manifest.typed.elements import element_of
 from reconciler.manifest.typed.paths import FieldPath, parse_element
 

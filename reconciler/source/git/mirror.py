@@ -22,6 +22,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from reconciler.errors import RepositoryError, RepositoryUnreachableError
+from reconciler.kill_points import reach
 from reconciler.source.credentials import CredentialStore, RepositoryCredentials
 from reconciler.source.git.access import Access, granted
 from reconciler.source.git.command import Ended, Limits, run_git
@@ -75,6 +76,10 @@ class Mirror:
 
     def __str__(self) -> str:
         return str(self.url)
+
+    def beside(self, path: Path) -> "Mirror":
+        """Another folder for the same repository, reached in the same way."""
+        return Mirror(self.url, path, self._options, self.credentials)
 
     @property
     def is_shallow(self) -> bool:
@@ -248,11 +253,13 @@ class Mirror:
             # A checkout on a build machine is often shallow.
             options = (*options, "--update-shallow")
         names = "".join(f"{refspec}\n" for refspec in refspecs).encode("utf-8", "surrogateescape")
+        reach("fetch")
         try:
             done = self._run(access, "fetch", *_OPTIONS, *options, "--stdin", "--end-of-options", "origin", given=names)
         except RepositoryError:
             self._tidy()
             raise
+        reach("fetch")
         return "" if done.status == 0 else done.stderr or f"git ended with status {done.status}"
 
     def _delete(self, names: Sequence[str]) -> str:

@@ -76,6 +76,11 @@ class Repository:
         return str(self._mirror)
 
     @property
+    def mirror(self) -> Mirror:
+        """Where its objects are, and how its remote is reached."""
+        return self._mirror
+
+    @property
     def is_shallow(self) -> bool:
         """Whether the mirror lacks a part of the history (``depth`` in the repository's Secret)."""
         return self._mirror.is_shallow

@@ -4,7 +4,7 @@ import copy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from reconciler.diff.records import ABSENT, Comparison, FieldDifference, Health, Masked, ResourceComparison
+from reconciler.diff.records import ABSENT, Comparison, FieldDifference, Health, Masked, ResourceComparison, UnusedRule
 from reconciler.history.records import ResourceOutcome, SyncRecord
 from reconciler.manifest.objects import Manifest, ResourceKey
 from reconciler.sync.records import (
@@ -60,6 +60,18 @@ def comparison() -> Comparison:
         ),
         warnings=("Job shop/db-migrate is part of applications argocd/guestbook and argocd/shop",),
         source_types=("Kustomize",),
+        unused_rules=(
+            UnusedRule(
+                "spec.ignoreDifferences[1].jqPathExpressions: .spec.template.spec.initContainers[]?.image",
+                "spec.ignoreDifferences[1]",
+                "no such field in target or live",
+            ),
+            UnusedRule(
+                "spec.ignoreDifferences[2].managedFieldsManagers: vpa-recommender",
+                "spec.ignoreDifferences[2]",
+                "no such manager",
+            ),
+        ),
     )
 
 
@@ -78,7 +90,8 @@ def hostile_comparison() -> Comparison:
         target=changed,
         predicted=changed,
         differences=(
-            FieldDifference(f'$.metadata.annotations["{SCRIPT}"]', SCRIPT, MISLEADING, SCRIPT, "Update", NOW, SCRIPT),
+            FieldDifference(f'$.metadata.annotations["{SCRIPT}"]', SCRIPT, MISLEADING, SCRIPT, "Update", NOW),
+            FieldDifference("$.metadata.labels", SCRIPT, ABSENT, SCRIPT, "Update", NOW, SCRIPT, f"/metadata/{SCRIPT}"),
             FieldDifference(f"$.metadata.{MISLEADING}", {SCRIPT: [MISLEADING]}, "(masked 00000000)", MISLEADING),
         ),
         health=Health(HealthStatus.DEGRADED, SCRIPT + MISLEADING),
@@ -94,6 +107,7 @@ def hostile_comparison() -> Comparison:
         reason=SCRIPT + MISLEADING,
         warnings=(SCRIPT, MISLEADING),
         resources=(hostile, unknown),
+        unused_rules=(UnusedRule(SCRIPT, MISLEADING, SCRIPT + MISLEADING),),
     )
 
 
@@ -321,7 +335,15 @@ def _deployment() -> ResourceComparison:
         live=live,
         predicted=target,
         differences=(
-            FieldDifference("$.spec.replicas", 3, 5, "kubectl-scale", "Update", NOW - timedelta(days=2, hours=3)),
+            FieldDifference(
+                "$.spec.replicas",
+                3,
+                5,
+                "kubectl-scale",
+                "Update",
+                NOW - timedelta(days=2, hours=3),
+                pointer="/spec/replicas",
+            ),
             FieldDifference(
                 '$.spec.template.spec.containers[name="web"].args',
                 ["--listen=:8080", "--log-level=info", "--trace"],
@@ -329,6 +351,7 @@ def _deployment() -> ResourceComparison:
                 "kubectl-edit",
                 "Update",
                 NOW - timedelta(hours=5),
+                pointer="/spec/template/spec/containers/0/args",
             ),
             FieldDifference(
                 '$.spec.template.spec.containers[name="web"].image',
@@ -337,6 +360,7 @@ def _deployment() -> ResourceComparison:
                 "argocd-controller",
                 "Apply",
                 NOW - timedelta(days=12),
+                pointer="/spec/template/spec/containers/0/image",
             ),
             FieldDifference(
                 '$.spec.template.metadata.annotations["kubectl.kubernetes.io/restartedAt"]',
@@ -346,6 +370,8 @@ def _deployment() -> ResourceComparison:
                 "Update",
                 NOW - timedelta(days=3),
                 "ignoreDifferences jsonPointers",
+                "/spec/template/metadata/annotations/kubectl.kubernetes.io~1restartedAt",
+                synced=False,
             ),
         ),
         health=Health(HealthStatus.DEGRADED, "Progress deadline exceeded"),
@@ -379,6 +405,7 @@ def _secret() -> ResourceComparison:
         "kubectl-patch",
         "Update",
         NOW - timedelta(minutes=42),
+        pointer="/data/password",
     )
     return ResourceComparison(
         ResourceKey("", "Secret", "shop", "web-credentials"),
@@ -446,7 +473,13 @@ def _config() -> ResourceComparison:
     }
     target: Manifest = {**live, "data": {"nginx.conf": _NGINX}}
     difference = FieldDifference(
-        '$.data["nginx.conf"]', _NGINX, live["data"]["nginx.conf"], "kubectl-edit", "Update", NOW - timedelta(days=30)
+        '$.data["nginx.conf"]',
+        _NGINX,
+        live["data"]["nginx.conf"],
+        "kubectl-edit",
+        "Update",
+        NOW - timedelta(days=30),
+        pointer="/data/nginx.conf",
     )
     return ResourceComparison(
         ResourceKey("", "ConfigMap", "shop", "web-nginx"),

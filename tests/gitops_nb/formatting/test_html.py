@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -11,12 +12,16 @@ from gitops_nb.formatting import (
     format_history_html,
     format_plan_html,
     format_result_html,
+    format_tree_html,
 )
 from gitops_nb.formatting.elements import Html, element, join
 from gitops_nb.formatting.html_diff import MAX_LINES, MAX_RESOURCES
+from gitops_nb.formatting.html_tree import MAX_NODES
+from reconciler.cluster.tree import ResourceTree
 from reconciler.manifest.objects import ResourceKey
 from reconciler.sync.records import SyncPlan
-from tests.data.gitops_nb import guestbook
+from reconciler.terms import SyncStatus
+from tests.data.gitops_nb import guestbook, shop_tree
 
 HARMLESS = {"div", "span", "b", "br", "code", "del", "details", "ins", "li", "pre", "summary"}
 HARMLESS |= {"table", "tbody", "td", "th", "thead", "tr", "ul"}
@@ -31,6 +36,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "plan and result": lambda: format_plan_html(guestbook.hostile_plan(), guestbook.hostile_result()),
     "result": lambda: format_result_html(guestbook.hostile_result()),
     "history": lambda: format_history_html(guestbook.hostile_records()),
+    "tree": lambda: format_tree_html(shop_tree.hostile_tree(), title=guestbook.SCRIPT, read_at=guestbook.NOW),
 }
 
 
@@ -114,8 +120,62 @@ def test_a_diff_names_fields_with_their_owner() -> None:
         "kubectl-scale (Update)",
         "2026-11-21 11:05:09Z",
         "ignored by ignoreDifferences jsonPointers",
+        "/spec/template/spec/containers/0/image",
+        "→ changes it",
+        "= leaves it",
     ):
         assert part in text
+
+
+def test_a_diff_counts_what_is_ignored_and_leaves_it_out_of_the_lines() -> None:
+    page = format_diff_html(guestbook.comparison())
+    text = Reader(page).text
+    assert "3 fields differ; Progress deadline exceeded; 1 ignored field" in text
+    assert not re.search(r"[-+] +annotations:", text)
+
+
+def test_what_only_an_ignore_rule_keeps_in_sync_can_still_be_seen() -> None:
+    deployment = guestbook.comparison().resources[0]
+    hidden = replace(deployment, status=SyncStatus.SYNCED, differences=deployment.differences[-1:])
+    text = Reader(format_diff_html(replace(guestbook.comparison(), resources=(hidden,)))).text
+    assert "ignored by ignoreDifferences jsonPointers" in text
+    assert "1 resource without differences" in text
+
+
+def test_rules_that_match_nothing_are_told_with_their_reason() -> None:
+    text = Reader(format_diff_html(guestbook.comparison())).text
+    assert "2 ignore rules match nothing" in text
+    assert "managedFieldsManagers: vpa-recommender" in text
+    assert "no such manager" in text
+    only = replace(guestbook.comparison(), unused_rules=guestbook.comparison().unused_rules[:1])
+    assert "1 ignore rule matches nothing" in format_diff_html(only)
+    assert "match" not in Reader(format_diff_html(replace(only, unused_rules=()))).text
+
+
+def test_a_tree_shows_state_by_sign_and_word_and_orphans_apart() -> None:
+    page = format_tree_html(shop_tree.tree(), title="guestbook", read_at=guestbook.NOW)
+    text = Reader(page).text
+    for part in ("18 objects", "3 orphaned", "✕ 2 Degraded", "≠ OutOfSync", "CrashLoopBackOff · 0/1 · 7 restarts"):
+        assert part in text
+    assert "Not listed: all of metrics.k8s.io" in text
+    assert text.index("in no application") < text.index("import-2024-w5d2k")
+    assert page.count("<details") == 7
+    assert 'aria-label="Degraded"' in page
+
+
+def test_a_tree_nests_what_is_owned_and_keeps_the_order() -> None:
+    text = Reader(format_tree_html(shop_tree.tree())).text
+    names = ["web-5d4c9d7f6b", "web-5d4c9d7f6b-2xq8m", "web-7d9f8b6c54", "redis", "data-redis-0"]
+    assert [text.index(f"shop/{name}") for name in names] == sorted(text.index(f"shop/{name}") for name in names)
+
+
+def test_a_large_and_a_deep_tree_stay_a_page() -> None:
+    text = Reader(format_tree_html(shop_tree.large_tree())).text
+    assert f"… {2160 - MAX_NODES} more objects" in text
+    deep = format_tree_html(shop_tree.deep_tree())
+    assert deep.count("<details") < 20
+    assert "2500 more objects" in deep
+    assert "0 objects" in format_tree_html(ResourceTree(()))
 
 
 def test_what_is_left_out_of_a_large_diff_is_counted() -> None:

@@ -1,3 +1,4 @@
+import copy
 import json
 from dataclasses import replace
 from typing import Any
@@ -5,7 +6,9 @@ from typing import Any
 import pytest
 import traitlets
 
+from gitops_nb.formatting import format_diff_html
 from gitops_nb.widgets import DiffWidget
+from reconciler.diff.records import Comparison
 from reconciler.manifest.objects import ResourceKey
 from reconciler.terms import SyncStatus
 from tests.data.gitops_nb import guestbook
@@ -51,12 +54,14 @@ def test_selecting_a_resource_sends_its_lines_and_nothing_else() -> None:
     assert detail["fields"] == [
         {
             "path": "$.data.password",
+            "pointer": "/data/password",
             "target": "(masked e07f5a12)",
             "live": "(masked 9c1d20ab)",
             "manager": "kubectl-patch",
             "operation": "Update",
             "since": "2026-11-23 13:23:09Z",
             "ignored": "",
+            "synced": True,
         }
     ]
 
@@ -70,6 +75,45 @@ def test_switching_neat_off_sends_the_server_s_fields_too() -> None:
     assert (neat["neat"], full["neat"]) == (True, False)
     assert not any("managedFields" in str(row) for row in neat["rows"])
     assert any("managedFields" in str(row) for row in full["rows"])
+
+
+def with_annotation() -> Comparison:
+    """The guestbook whose Deployment has, live, the annotation that a rule ignores."""
+    original = guestbook.comparison()
+    deployment = copy.deepcopy(original.resources[0])
+    assert deployment.live is not None
+    deployment.live["spec"]["template"]["metadata"]["annotations"] = {"kubectl.kubernetes.io/restartedAt": "2026"}
+    return replace(original, resources=(deployment, *original.resources[1:]))
+
+
+def test_ignored_fields_are_in_the_lines_only_when_asked_for() -> None:
+    widget = DiffWidget(with_annotation())
+    widget.selected = DEPLOYMENT
+    assert "restartedAt" not in str([row for row in widget.detail["rows"] if row[0] != "="])
+    assert "restartedAt" in str(widget.detail["rows"])
+    widget.show_ignored = True
+    assert widget.detail["show_ignored"] is True
+    assert "restartedAt" in str([row for row in widget.detail["rows"] if row[0] != "="])
+    field = widget.detail["fields"][-1]
+    assert (field["ignored"], field["synced"]) == ("ignoreDifferences jsonPointers", False)
+    assert field["pointer"] == "/spec/template/metadata/annotations/kubectl.kubernetes.io~1restartedAt"
+
+
+def test_rows_count_ignored_fields_and_the_header_names_rules_that_found_nothing() -> None:
+    widget = make()
+    assert [row["ignored"] for row in widget.resources if row["id"] == DEPLOYMENT] == [1]
+    assert widget.header["unused"][1] == {
+        "rule": "spec.ignoreDifferences[2].managedFieldsManagers: vpa-recommender",
+        "reason": "no such manager",
+    }
+
+
+def test_a_rule_that_found_nothing_is_told_once() -> None:
+    original = guestbook.comparison()
+    doubled = (*original.warnings, *map(str, original.unused_rules))
+    notices = DiffWidget(replace(original, warnings=doubled)).header["notices"]
+    assert [notice["text"] for notice in notices if notice["sign"] == "!"] == list(original.warnings)
+    assert format_diff_html(replace(original, warnings=doubled)).count("ignores nothing") == 0
 
 
 @pytest.mark.parametrize("message", [{"mode": "unified"}, {"compact": False}, {"query": "web"}, {"show": "all"}])

@@ -31,7 +31,7 @@ USAGE = {
     "an unknown short option": ("-x", "No such option: -x; try: gitops-nb --help"),
     "a misspelt option": (
         "app sync shop --prnue",
-        "No such option: --prnue (Possible options: --prune); try: gitops-nb app sync --help",
+        "No such option: --prnue (Possible options: --plan, --prune); try: gitops-nb app sync --help",
     ),
     "a missing argument": ("app history", "Missing argument 'APPLICATION'; try: gitops-nb app history --help"),
     "an argument too many": ("crds more", "Got unexpected extra argument(s) (more); try: gitops-nb crds --help"),

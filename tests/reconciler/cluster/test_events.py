@@ -5,8 +5,18 @@ from typing import Any
 
 import pytest
 
-from reconciler.cluster import LogOptions, connect, object_events, pod_log
-from reconciler.errors import ClusterError, NotFoundError, UsageError
+from reconciler.cluster import (
+    EventReport,
+    LogOptions,
+    TreeGap,
+    TreeNode,
+    connect,
+    object_events,
+    pod_log,
+    tree_events,
+)
+from reconciler.cluster.tree import arrange
+from reconciler.errors import ClusterError, ForbiddenError, NotFoundError, UsageError
 from reconciler.manifest.objects import ResourceKey
 from tests.conformance.client import Client
 from tests.reconciler.cluster.servers import Answer, Query, failure, serving, text
@@ -57,6 +67,54 @@ def test_events_of_a_cluster_scoped_object_and_many_pages() -> None:
         found = object_events(connection, ResourceKey("", "Pod", "", "front"))
     assert {entry.reason for entry in found} == {"more", "last"}
     assert seen[0].path == "/api/v1/namespaces/default/events"
+
+
+def node(key: ResourceKey, uid: str) -> TreeNode:
+    return TreeNode(key, "v1", uid=uid)
+
+
+def test_events_of_a_tree_are_newest_last() -> None:
+    claim = ResourceKey("", "PersistentVolumeClaim", "web", "lost")
+    about = {"kind": "PersistentVolumeClaim", "namespace": "web", "name": "lost", "apiVersion": "v1"}
+    foreign = event("x", reason="Earlier") | {
+        "involvedObject": {"kind": "Pod", "namespace": "web", "name": "front", "apiVersion": "v1", "uid": "u0"}
+    }
+    waiting = event("y", reason="Waiting", eventTime="2026-11-23T09:30:00.000000Z") | {"involvedObject": about}
+    tree = arrange([node(POD, "u1"), node(claim, ""), node(ResourceKey("", "Namespace", "", "web"), "u2")])
+
+    def script(path: str, _query: Query) -> Answer:
+        if path == "/api/v1/namespaces/default/events":
+            return failure(403, "events is forbidden")
+        return Answer(lines=[text({"metadata": {}, "items": [*EVENTS, foreign, waiting]})])
+
+    with serving(script) as (connection, seen):
+        report = tree_events(connection, tree)
+    assert [(entry.key, entry.reason) for entry in report.events] == [
+        (POD, "Made"),
+        (POD, "Pulled"),
+        (claim, "Waiting"),
+        (POD, "Started"),
+        (POD, "BackOff"),
+    ]
+    assert report.gaps == (TreeGap("", "Event", "default", "events is forbidden"),)
+    assert {request.path for request in seen} == {
+        "/api/v1/namespaces/default/events",
+        "/api/v1/namespaces/web/events",
+    }
+
+
+def test_events_that_nobody_may_read_are_an_error() -> None:
+    with (
+        serving(lambda _path, _query: failure(403, "events is forbidden")) as (connection, _),
+        pytest.raises(ForbiddenError, match="events is forbidden"),
+    ):
+        tree_events(connection, arrange([node(POD, "u1")]))
+
+
+def test_a_tree_without_objects_has_no_events() -> None:
+    with serving(lambda _path, _query: failure(500, "not asked")) as (connection, seen):
+        assert tree_events(connection, arrange([])) == EventReport(())
+    assert seen == []
 
 
 def log(connection: Any, **options: Any) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 from reconciler.cluster import connect, discover
 from reconciler.cluster.discovery import ApiResource
 from reconciler.cluster.live_state import LiveState
+from reconciler.cluster.raw import RawListing, parse_object
 from reconciler.cluster.reflector import Pace
 from reconciler.errors import ClusterError, ForbiddenError
 from reconciler.manifest.objects import GroupVersionKind, ResourceKey
@@ -226,7 +227,7 @@ def test_one_kind_that_fails_keeps_no_other_back() -> None:
     with serving(script) as (connection, _), LiveState(connection, pace=QUICK) as state:
         down, up = state.listings([(secrets, "web"), PLACE])
     assert str(down.error) == "the server is currently unable to handle the request"
-    assert [obj["metadata"]["name"] for obj in up.objects] == ["a"]
+    assert [obj.name for obj in up.objects] == ["a"]
 
 
 def test_pages_that_expire_are_listed_in_one() -> None:
@@ -241,20 +242,107 @@ def test_pages_that_expire_are_listed_in_one() -> None:
 
     with serving(script) as (connection, _), LiveState(connection, pace=QUICK) as state:
         (found,) = state.listings([PLACE])
-    assert [obj["metadata"]["name"] for obj in found.objects] == ["a", "b"]
+    assert [obj.name for obj in found.objects] == ["a", "b"]
 
 
-def test_a_write_is_seen_before_its_event_and_never_undone_by_an_older_answer() -> None:
+def newest(version: int, *objects: dict[str, Any]) -> RawListing:
+    raws = tuple(parse_object(text(obj)) for obj in objects)
+    return RawListing(*PLACE, objects=raws, resource_version=str(version))
+
+
+CAUGHT_UP = {
+    "a change": newest(12, config_map("a", 12), config_map("gone", 8)),
+    "an object that came": newest(13, config_map("a", 12), config_map("gone", 8), config_map("new", 13)),
+    "an object that went": newest(14, config_map("a", 12), config_map("new", 13)),
+    "an object that came and went since": newest(
+        14, config_map("a", 12), config_map("new", 13), config_map("brief", 14)
+    ),
+    "nothing, after all": newest(9, config_map("a", 9), config_map("gone", 8)),
+}
+
+
+@pytest.mark.parametrize("listed", CAUGHT_UP.values(), ids=CAUGHT_UP)
+def test_catching_up_waits_until_the_watch_has_told_what_a_list_shows(listed: RawListing) -> None:
+    watch = Answer(
+        lines=[
+            event("MODIFIED", config_map("a", 12)),
+            event("ADDED", config_map("new", 13)),
+            event("ADDED", config_map("brief", 14)),
+            event("DELETED", config_map("brief", 15)),
+            event("DELETED", config_map("gone", 16)),
+        ],
+        hold=True,
+    )
+    first = listing(10, config_map("a", 9), config_map("gone", 8))
     with (
-        serving(Script([listing(10, config_map("a", 9, k="1"))], [Answer(hold=True)])) as (connection, _),
+        serving(Script([first], [watch])) as (connection, seen),
+        LiveState(connection, pace=QUICK) as state,
+    ):
+        state.follow([PLACE])
+        assert state.catch_up([listed], timeout_s=10) == []
+        (found,) = state.listings([PLACE])
+        held = {obj.name: int(obj.version) for obj in found.objects}
+        assert int(held["a"]) >= max(int(obj.version) for obj in listed.objects if obj.name == "a")
+        shown = {obj.name for obj in listed.objects}
+        assert set(held) - shown <= ({"new", "brief"} if int(listed.resource_version) < 14 else set())
+        assert len([ask for ask in seen if "watch" not in ask.query]) == 1
+
+
+def test_a_watch_that_tells_nothing_of_what_a_list_shows_is_begun_anew() -> None:
+    lists = [listing(10, config_map("a", 9)), listing(20, config_map("a", 12))]
+    with (
+        serving(Script(lists, [Answer(hold=True)])) as (connection, seen),
         LiveState(connection, pace=QUICK) as state,
     ):
         state.listings([PLACE])
-        state.observe(CONFIG_MAPS, config_map("a", 12, k="2"))
-        state.observe(CONFIG_MAPS, config_map("a", 11, k="older"))
-        state.observe(CONFIG_MAPS, config_map("deleted-since", 8))
-        assert names(state) == ["a"]
-        assert (state.get(CONFIG_MAPS, namespace="web", name="a") or {})["data"] == {"k": "2"}
+        assert state.catch_up([newest(12, config_map("a", 12))], timeout_s=0.05) == []
+        assert [obj.version for obj in state.held(*PLACE)] == ["12"]
+        assert len([ask for ask in seen if "watch" not in ask.query]) == 2
+
+
+def test_what_cannot_be_seen_is_not_waited_for() -> None:
+    with (
+        serving(Script([failure(403, "configmaps is forbidden")], [Answer()])) as (connection, _),
+        LiveState(connection, pace=replace(QUICK, longest_pause_s=30, pause_s=30)) as state,
+    ):
+        state.listings([PLACE])
+        failed = RawListing(*PLACE, error=ClusterError("no answer"))
+        assert state.catch_up([newest(12, config_map("a", 12)), failed], timeout_s=10) == [
+            newest(12, config_map("a", 12)),
+            failed,
+        ]
+
+
+def test_the_whole_cluster_is_held_once_for_all_namespaces() -> None:
+    other = {**config_map("b", 4), "metadata": {**config_map("b", 4)["metadata"], "namespace": "other"}}
+    watch = Answer(lines=[event("MODIFIED", config_map("a", 12))], hold=True)
+    with (
+        serving(Script([listing(10, config_map("a", 5), other)], [watch])) as (connection, seen),
+        LiveState(connection, pace=QUICK) as state,
+    ):
+        state.follow([(CONFIG_MAPS, "")])
+        until(state, lambda: [obj.version for obj in state.held(*PLACE)] == ["12"])
+        one, two = state.listings([PLACE, (CONFIG_MAPS, "other")])
+        assert [obj.name for obj in one.objects] == ["a"]
+        assert [obj.name for obj in two.objects] == ["b"]
+        assert [obj.name for obj in state.held(CONFIG_MAPS)] == ["b", "a"]
+        # Who asks again can tell by this alone that nothing has changed.
+        assert state.listings([PLACE])[0].objects is one.objects
+        assert state.places == ((CONFIG_MAPS, ""),)
+    assert len(seen) == 2
+
+
+def test_what_is_dropped_is_forgotten_and_listed_anew_when_it_is_wanted_again() -> None:
+    lists = [listing(10, config_map("a", 5)), listing(20, config_map("b", 20))]
+    with (
+        serving(Script(lists, [Answer(hold=True)])) as (connection, _),
+        LiveState(connection, pace=QUICK) as state,
+    ):
+        state.listings([PLACE])
+        state.drop([PLACE, (CONFIG_MAPS, "never-followed")])
+        assert (state.places, state.held(*PLACE)) == ((), ())
+        (found,) = state.listings([PLACE])
+        assert [obj.name for obj in found.objects] == ["b"]
 
 
 def test_a_slow_first_list_is_unknown_not_empty() -> None:

@@ -107,7 +107,8 @@ def test_a_project_that_asks_for_signatures(place: Place, run: Call, tmp_path: P
         "ssh": {"mode": "head", "keys": [key.with_suffix(".pub").read_text().strip()]},
     }
     integrity = {"git": {"policies": [policy]}}
-    place.create("appprojects", "AppProject", "team", spec={"sourceIntegrity": integrity})
+    everything = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}]}
+    place.create("appprojects", "AppProject", "team", spec={**everything, "sourceIntegrity": integrity})
     status, _, err = run("app", "diff", "shop")
     assert status == 2
     assert "unsigned" in err

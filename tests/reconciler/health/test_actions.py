@@ -115,6 +115,17 @@ return made
     assert result.manifest == {**WEB, "spec": {**WEB["spec"], "replicas": 7}}
 
 
+def test_a_patched_object_keeps_what_lua_cannot_hold(runner: LuaScripts) -> None:
+    template = {"metadata": {"creationTimestamp": None}, "spec": {"containers": [{"name": "a", "value": None}]}}
+    spec = {"replicas": 2, "limit": 2**63 - 1, "share": 0.1, "paused": False, "template": template}
+    before = {**WEB, "spec": spec}
+    customizations = parse_customizations(settings(scale="obj.spec.replicas = 7 obj.spec.paused = nil return obj"))
+    (result,) = run_action(before, "scale", customizations=customizations, runner=runner)
+    after = result.manifest["spec"]
+    assert after == {"replicas": 7, "limit": 2**63 - 1, "share": 0.1, "template": template}
+    assert type(after["limit"]) is int
+
+
 def test_several_objects_and_parameters(runner: LuaScripts) -> None:
     script = """
 local job = {apiVersion = "batch/v1", kind = "Job", metadata = {name = obj.metadata.name .. actionParams.suffix},

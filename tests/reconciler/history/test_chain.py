@@ -23,6 +23,7 @@ def entry(operation_id: str, kind: EntryKind, payload: str = "{}") -> HistoryEnt
 
 
 BEGIN_A, END_A = entry("a", EntryKind.BEGIN, '{"manifests":""}'), entry("a", EntryKind.END, '{"phase":"Succeeded"}')
+STEP_A = entry("a", EntryKind.PROGRESS, '{"step":"hook"}')
 BEGIN_B, GONE_B = entry("b", EntryKind.BEGIN), entry("b", EntryKind.ABANDONED)
 
 
@@ -31,8 +32,8 @@ def test_an_empty_chain_is_sound() -> None:
 
 
 def test_a_sound_chain() -> None:
-    chain = chained(BEGIN_A, BEGIN_B, END_A, GONE_B)
-    assert verify_chain(chain) == Verification(4, chain[-1].digest)
+    chain = chained(BEGIN_A, STEP_A, BEGIN_B, STEP_A, END_A, GONE_B)
+    assert verify_chain(chain) == Verification(6, chain[-1].digest)
 
 
 def test_the_digest_is_the_documented_one() -> None:
@@ -44,7 +45,7 @@ def test_the_digest_is_the_documented_one() -> None:
 
 
 def test_every_changed_character_is_found() -> None:
-    chain = chained(BEGIN_A, BEGIN_B, END_A, GONE_B)
+    chain = chained(BEGIN_A, STEP_A, BEGIN_B, END_A, GONE_B)
     changes = 0
     for index, good in enumerate(chain):
         for field in fields(good):
@@ -75,10 +76,15 @@ def test_every_changed_character_is_found() -> None:
         ([BEGIN_A, END_A, BEGIN_A], 3, "record 3: operation a begins twice"),
         ([BEGIN_B, GONE_B, entry("b", EntryKind.END)], 3, "record 3: operation b ends twice"),
         ([END_A], 1, "record 1: operation a ends without having begun"),
+        ([STEP_A], 1, "record 1: operation a goes on without having begun"),
+        ([BEGIN_A, END_A, STEP_A], 3, "record 3: operation a goes on after its end"),
         ([entry("a", EntryKind.BEGIN, "{")], 1, "record 1: its payload is no JSON object"),
         ([entry("a", EntryKind.BEGIN, "[]")], 1, "record 1: its payload is no JSON object"),
     ],
-    ids=["begins-twice", "ends-twice", "begins-again", "ends-after-abandoned", "never-began", "no-json", "no-object"],
+    ids=[
+        *("begins-twice", "ends-twice", "begins-again", "ends-after-abandoned", "never-began"),
+        *("goes-on-unbegun", "goes-on-ended", "no-json", "no-object"),
+    ],
 )
 def test_a_well_linked_chain_of_impossible_operations(entries: list[HistoryEntry], broken: int, reason: str) -> None:
     verification = verify_chain(chained(*entries))

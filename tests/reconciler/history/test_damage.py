@@ -117,8 +117,8 @@ def test_another_programs_database_is_left_alone(sqlite_path: Path, sqlite_url: 
     ("statement", "message"),
     [
         ("DROP TABLE manifests", "table manifests is gone; restore it from a copy"),
-        ("UPDATE gitops_nb_store SET version = 2", "has version 2, this program reads 1; upgrade gitops-nb"),
-        ("DELETE FROM gitops_nb_store", "has version None, this program reads 1; restore a copy"),
+        ("UPDATE gitops_nb_store SET version = 3", "has version 3, this program reads 2; upgrade gitops-nb"),
+        ("DELETE FROM gitops_nb_store", "has version None, this program reads 2; restore a copy"),
     ],
     ids=["table-gone", "newer", "no-version"],
 )

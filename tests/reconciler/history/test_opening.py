@@ -155,6 +155,7 @@ def test_the_public_names() -> None:
         "EntryKind",
         "HistoryEntry",
         "HistoryStore",
+        "HookRecord",
         "ResourceOutcome",
         "SyncRecord",
         "Verification",

@@ -21,6 +21,7 @@ from reconciler.history import HistoryStore, ResourceOutcome, SyncRecord, Verifi
 from reconciler.manifest.objects import ResourceKey
 from reconciler.sync.records import TaskAction, TaskResult
 from reconciler.terms import OperationPhase, ResultCode, SyncPhase
+from tests.reconciler.history.forging import forge
 
 Step = Callable[..., SyncRecord]
 
@@ -285,7 +286,10 @@ def test_threads_share_a_store(store: HistoryStore, begin: Step, end: Step) -> N
 
 
 ACTIONS = st.lists(
-    st.tuples(st.sampled_from(["begin", "end", "fail", "abandon"]), st.integers(0, 4), st.text(max_size=9)), max_size=14
+    st.tuples(
+        st.sampled_from(["begin", "hook", "end", "fail", "abandon", "refuse"]), st.integers(0, 4), st.text(max_size=9)
+    ),
+    max_size=14,
 )
 
 
@@ -294,6 +298,7 @@ ACTIONS = st.lists(
 def test_any_history_verifies_and_reads_as_it_happened(actions: list[tuple[str, int, str]]) -> None:
     now = datetime(2026, 3, 1, tzinfo=UTC)
     expected: dict[str, tuple[str, str]] = {}
+    hooks: dict[str, dict[str, str]] = {}
     entries = 0
     with tempfile.TemporaryDirectory() as folder, open_store(f"sqlite:///{folder}/history.db") as store:
         for action, number, message in actions:
@@ -303,6 +308,22 @@ def test_any_history_verifies_and_reads_as_it_happened(actions: list[tuple[str, 
                 store.begin(operation_id=operation, application=application, namespace="argocd", started_at=now)
                 expected[operation] = ("Running", "")
                 entries += 1
+            elif action == "refuse" and operation not in expected:
+                store.refuse(
+                    operation_id=operation,
+                    application=application,
+                    namespace="argocd",
+                    at=now,
+                    message=message,
+                    refused="x",
+                )
+                expected[operation] = ("Error", message)
+                entries += 2
+            elif action == "hook" and running:
+                known = hooks.setdefault(operation, {})
+                store.record_hook(operation, message, OperationPhase.SUCCEEDED, "", now)
+                entries += message not in known
+                known[message] = "Succeeded"
             elif action in ("end", "fail") and running:
                 phase = OperationPhase.SUCCEEDED if action == "end" else OperationPhase.FAILED
                 store.end(operation, phase=phase, message=message, finished_at=now)
@@ -314,6 +335,17 @@ def test_any_history_verifies_and_reads_as_it_happened(actions: list[tuple[str, 
                     expected[record.operation_id] = ("Error", message)
                     entries += 1
         assert store.verify() == Verification(entries, store.head())
+        for operation in expected:
+            recorded = store.hooks_of(operation)
+            assert {name: str(hook.phase) for name, hook in recorded.items()} == hooks.get(operation, {})
+        for application in ("app-0", "app-1"):
+            unfinished = store.unfinished(application, "argocd")
+            open_ones = [
+                name
+                for name, (phase, _) in expected.items()
+                if phase == "Running" and int(name[3:]) % 2 == int(application[4:])
+            ]
+            assert (unfinished.operation_id if unfinished else None) == (open_ones[-1] if open_ones else None)
         records = store.records()
         assert {record.operation_id: (record.phase, record.message) for record in records} == expected
         assert [record.operation_id for record in records] == list(reversed(expected))
@@ -370,15 +402,3 @@ def test_nothing_is_added_to_a_changed_record(sqlite_path: Path, sqlite_url: str
         with pytest.raises(StoreError, match="history record 1 was changed after it was written; see `gitops-nb audit"):
             store.records()
         assert store.verify().reason == "record 1: its content does not match its digest"
-
-
-def forge(path: Path, statement: str) -> None:
-    """Change a store behind its back."""
-    connection = sqlite3.connect(path)
-    try:
-        for trigger in ("records_no_update", "records_no_delete"):
-            connection.execute(f"DROP TRIGGER IF EXISTS {trigger}")
-        connection.execute(statement)
-        connection.commit()
-    finally:
-        connection.close()

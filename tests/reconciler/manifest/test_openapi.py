@@ -2,7 +2,7 @@ import pytest
 
 from reconciler.errors import SpecError
 from reconciler.manifest import GroupVersionKind, OpenApi, Schema
-from reconciler.manifest.openapi import DEDUCED, UNTYPED
+from reconciler.manifest.schema import DEDUCED, UNTYPED
 
 DEPLOYMENT = GroupVersionKind("apps", "v1", "Deployment")
 WIDGET = GroupVersionKind("typed.example.com", "v1", "Widget")

@@ -1,20 +1,21 @@
 """Drives the sync state machine by short texts, and checks after every step what must always hold.
 
 Tasks are named by their object's name; a hook that runs in several phases is ``name@Phase``. Events read ``start``,
-``tried [name=why]``, ``done name``, ``failed name why``, ``gone name``, ``lost name``, ``health name Status``,
-``hook name Phase`` and ``stop why``; actions ``dry-run``, ``apply``, ``prune``, ``delete``, ``watch`` and ``release``
-with names, and ``finish``.
+``tried [name=why]``, ``done name``, ``failed name why``, ``left name``, ``gone name``, ``lost name``, ``health name Status``,
+``hook name Phase``, ``approved``, ``paused`` and ``stop why``; actions ``dry-run``, ``apply``, ``prune``, ``delete``,
+``delete-earlier``, ``watch``, ``release`` and ``await-approval`` with names, ``pause`` and ``finish``.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from reconciler.manifest.objects import ResourceKey
-from reconciler.sync import machine
-from reconciler.sync.machine import Action, Event, Stage, SyncState, ordered_results, step
+from reconciler.sync import events
+from reconciler.sync.events import Action, Event
+from reconciler.sync.machine import Stage, SyncState, ordered_results, step
 from reconciler.sync.order import order_tasks
 from reconciler.sync.records import Change, PlanOptions, SyncPlan, SyncTask, TaskAction, TaskResult
 from reconciler.terms import HealthStatus, HookDeletePolicy, OperationPhase, ResultCode, SyncPhase
@@ -23,13 +24,15 @@ START: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 GROUPS: Final = {"Deployment": "apps", "Job": "batch", "Application": "argoproj.io", "Namespace": ""}
 CLUSTER_SCOPED: Final = frozenset({"Namespace"})
 VERBS: Final = {
-    machine.DryRun: "dry-run",
-    machine.Apply: "apply",
-    machine.Prune: "prune",
-    machine.DeleteHooks: "delete",
-    machine.Watch: "watch",
-    machine.ReleaseHooks: "release",
-    machine.Finish: "finish",
+    events.DryRun: "dry-run",
+    events.Apply: "apply",
+    events.Prune: "prune",
+    events.DeleteHooks: "delete",
+    events.Watch: "watch",
+    events.ReleaseHooks: "release",
+    events.Finish: "finish",
+    events.AwaitApproval: "await-approval",
+    events.Pause: "pause",
 }
 
 
@@ -44,11 +47,14 @@ def apply(name: str, *, wave: int = 0, kind: str = "ConfigMap", change: Change =
     return SyncTask(SyncPhase.SYNC, wave, TaskAction.APPLY, key, "v1", change, target)
 
 
-def prune(name: str, *, wave: int = 0, kind: str = "ConfigMap", reason: str = "") -> SyncTask:
+def prune(name: str, *, wave: int = 0, kind: str = "ConfigMap", reason: str = "", confirm: bool = False) -> SyncTask:
     """A live object without a target; a reason says why it stays."""
     change = Change.SKIP if reason else Change.DELETE
     live = {"kind": kind, "metadata": {"name": name, "uid": name}}
-    return SyncTask(SyncPhase.SYNC, wave, TaskAction.PRUNE, key_of(name, kind), "v1", change, live=live, reason=reason)
+    key = key_of(name, kind)
+    return SyncTask(
+        SyncPhase.SYNC, wave, TaskAction.PRUNE, key, "v1", change, live=live, reason=reason, confirm=confirm
+    )
 
 
 def hook(name: str, phase: str = "PreSync", *, wave: int = 0, policies: str = "", there: bool = False) -> SyncTask:
@@ -74,7 +80,25 @@ def namespace(name: str = "web") -> SyncTask:
 
 
 def plan_of(tasks: Iterable[SyncTask], options: PlanOptions | None = None) -> SyncPlan:
-    return SyncPlan("guestbook", "argocd", ("a" * 40,), tuple(order_tasks(list(tasks))), options or PlanOptions())
+    ordered = tuple(order_tasks(list(tasks)))
+    problems = tuple(task.problem for task in ordered if task.problem)
+    return SyncPlan("guestbook", "argocd", ("a" * 40,), ordered, options or PlanOptions(), problems=problems)
+
+
+def recorded(task: SyncTask, phase: str) -> TaskResult:
+    """The outcome of a hook as an interrupted run recorded it."""
+    return TaskResult(
+        task.phase,
+        task.wave,
+        task.action,
+        task.key,
+        task.version,
+        None,
+        OperationPhase(phase),
+        "recorded",
+        started_at=START,
+        finished_at=START,
+    )
 
 
 @dataclass(slots=True)
@@ -88,9 +112,12 @@ class Operation:
     settled: set[str] = field(default_factory=set)
     stops: int = 0
     at: datetime = START
+    known: Mapping[str, TaskResult] = field(default_factory=dict)
+    pauses: bool = False
 
     def __post_init__(self) -> None:
-        self.state = SyncState(self.plan)
+        self.state = SyncState(self.plan, known=self.known, pauses=self.pauses)
+        self.settled |= {task_id for task_id, result in self.known.items() if not _failed(result)}
 
     def tell(self, event: Event) -> tuple[Action, ...]:
         """One step, and the checks after it."""
@@ -119,28 +146,34 @@ class Operation:
         at = self.at
         match word:
             case "start":
-                return machine.Started(at)
+                return events.Started(at)
             case "tried":
                 failures = dict(part.split("=") for part in rest.split())
-                return machine.DryRunFinished(at, {self.task(of).id: why for of, why in failures.items()})
+                return events.DryRunFinished(at, {self.task(of).id: why for of, why in failures.items()})
             case "done":
-                return machine.TaskDone(at, self.task(name).id, detail or "applied")
+                return events.TaskDone(at, self.task(name).id, detail or "applied")
             case "failed":
-                return machine.TaskFailed(at, self.task(name).id, detail)
+                return events.TaskFailed(at, self.task(name).id, detail)
+            case "left":
+                return events.TaskLeft(at, self.task(name).id)
+            case "approved":
+                return events.Approved(at)
+            case "paused":
+                return events.Paused(at)
             case "gone":
-                return machine.ObjectGone(at, self.task(name).id)
+                return events.ObjectGone(at, self.task(name).id)
             case "lost":
-                return machine.ObjectLost(at, self.task(name).id)
+                return events.ObjectLost(at, self.task(name).id)
             case "health":
                 status, _, message = detail.partition(" ")
-                return machine.HealthSeen(
+                return events.HealthSeen(
                     at, self.task(name).id, None if status == "-" else HealthStatus(status), message
                 )
             case "hook":
                 phase, _, message = detail.partition(" ")
-                return machine.HookSeen(at, self.task(name).id, OperationPhase(phase), message)
+                return events.HookSeen(at, self.task(name).id, OperationPhase(phase), message)
             case "stop":
-                return machine.Stopped(at, rest)
+                return events.Stopped(at, rest)
         raise AssertionError(f"no such event: {text}")
 
     def task(self, name: str) -> SyncTask:
@@ -153,7 +186,8 @@ class Operation:
         return f"{task.key.name}@{task.phase}" if len(several) > 1 else task.key.name
 
     def shown(self, action: Action) -> str:
-        return " ".join([VERBS[type(action)], *(self.name(task) for task in action.tasks)])
+        early = isinstance(action, events.DeleteHooks) and action.before_creation
+        return " ".join([VERBS[type(action)] + "-earlier" * early, *(self.name(task) for task in action.tasks)])
 
     def results(self) -> list[str]:
         """The results as texts, in the plan's order."""
@@ -166,40 +200,50 @@ class Operation:
     def _note(self, event: Event) -> None:
         """What happened in the cluster, as the machine can know it."""
         match event:
-            case machine.Stopped():
+            case events.Stopped():
                 self.stops += 1
-            case machine.TaskDone(task_id=task_id) if task_id in self.state.waiting:
+            case events.TaskDone(task_id=task_id) if task_id in self.state.waiting:
                 task = self._by_id(task_id)
                 self.created.append(task)
-            case machine.ObjectGone(task_id=task_id) if (
+            case events.ObjectGone(task_id=task_id) if (
                 task_id in self.state.waiting and self.state.stage is Stage.PRUNE
             ):
                 self.settled.add(task_id)
-            case machine.HookSeen(task_id=task_id, phase=OperationPhase.SUCCEEDED) if task_id in self.state.waiting:
+            case events.HookSeen(task_id=task_id, phase=OperationPhase.SUCCEEDED) if task_id in self.state.waiting:
                 self.settled.add(task_id)
-            case machine.HealthSeen(task_id=task_id, health=None | HealthStatus.HEALTHY) if (
+            case events.HealthSeen(task_id=task_id, health=None | HealthStatus.HEALTHY) if (
                 task_id in self.state.waiting
             ):
                 self.settled.add(task_id)
 
     def _check(self, action: Action) -> None:
-        assert not any(isinstance(earlier, machine.Finish) for earlier in self.actions), "an action after the end"
+        assert not any(isinstance(earlier, events.Finish) for earlier in self.actions), "an action after the end"
         ids = [task.id for task in action.tasks]
+        if not isinstance(action, events.ReleaseHooks | events.DeleteHooks):
+            assert not set(ids) & set(self.known), "a recorded hook runs again"
         assert len(ids) == len(set(ids)), "a task twice in one action"
-        assert isinstance(action, machine.Finish) or ids, "an action that asks for nothing"
+        assert isinstance(action, events.Finish | events.Pause) or ids, "an action that asks for nothing"
         assert set(ids) <= {task.id for task in self.plan.tasks if task.change is not Change.SKIP}
         match action:
-            case machine.Apply(tasks=tasks):
+            case events.ReleaseHooks(tasks=tasks):
+                done = [self.state.results[task.id].hook_phase for task in tasks]
+                assert all(phase is not None and phase.completed for phase in done), "a hook is let go unjudged"
+                return
+            case events.AwaitApproval(tasks=tasks):
+                assert all(task.confirm for task in tasks)
+                assert not self.plan.options.dry_run
+            case events.Apply(tasks=tasks):
                 assert all(task.action is not TaskAction.PRUNE for task in tasks)
                 assert len({(task.phase, task.wave) for task in tasks}) == 1
                 self._check_order(tasks[0])
-            case machine.Prune(tasks=tasks):
+            case events.Prune(tasks=tasks):
+                assert self.state.approved or not any(task.confirm for task in tasks), "nobody has approved it"
                 assert all(task.action is TaskAction.PRUNE for task in tasks)
                 self._check_order(tasks[0])
-            case machine.DeleteHooks(tasks=tasks):
+            case events.DeleteHooks(tasks=tasks):
                 assert all(task.is_hook for task in tasks)
                 assert len({task.key for task in tasks}) == len(tasks), "an object is deleted once"
-        for kind in (machine.Apply, machine.Prune):
+        for kind in (events.Apply, events.Prune):
             counts = Counter(
                 task.id for done in [*self.actions, action] if isinstance(done, kind) for task in done.tasks
             )
@@ -217,11 +261,12 @@ class Operation:
             assert not self.state.failed
             earlier = list(steps[: steps.index((task.phase, task.wave))])
         due = {one.id for entry in earlier for one in self.plan.at(*entry) if one.change is not Change.SKIP}
+        assert not self.plan.problems, "a plan with problems touches nothing"
         assert due <= self.settled, f"{task.id} begins before {due - self.settled}"
 
     def _check_end(self) -> None:
         state = self.state
-        assert sum(isinstance(action, machine.Finish) for action in self.actions) == 1
+        assert sum(isinstance(action, events.Finish) for action in self.actions) == 1
         assert state.phase.completed
         assert state.message
         assert not state.waiting
@@ -248,16 +293,19 @@ class Operation:
                 due = {task.id for task in todo if task.change is not Change.SKIP or task.action is TaskAction.PRUNE}
                 assert due == set(state.results)
         else:
-            assert bad or self.stops
+            assert bad or self.stops or self._had_failed()
         if self.stops < 2:
             self._check_finalizers()
+
+    def _had_failed(self) -> bool:
+        return any(self._by_id(task_id).phase is SyncPhase.SYNC_FAIL for task_id in self.known)
 
     def _check_finalizers(self) -> None:
         """Every hook that was created is released or deleted, so that none keeps our finalizer."""
         freed = {
             task.key
             for action in self.actions
-            if isinstance(action, machine.ReleaseHooks | machine.DeleteHooks)
+            if isinstance(action, events.ReleaseHooks | events.DeleteHooks)
             for task in action.tasks
         }
         lost = {task.key for task in self.created if task.is_hook} - freed

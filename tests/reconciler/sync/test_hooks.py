@@ -137,7 +137,7 @@ def test_names_of_hooks(metadata: dict[str, str], revision: str, name: str) -> N
     job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {**metadata, "labels": {"a": "b"}}, "spec": {"x": 1}}
     before = copy.deepcopy(job)
     named = named_hook(job, revision=revision, phase=SyncPhase.PRE_SYNC, started_unix_s=1772366400)
-    assert named["metadata"] == {"labels": {"a": "b"}, "name": name, "finalizers": [FINALIZER_HOOK]}
+    assert named["metadata"] == {**metadata, "labels": {"a": "b"}, "name": name, "finalizers": [FINALIZER_HOOK]}
     assert {**named, "metadata": None} == {**job, "metadata": None}
     assert job == before
 

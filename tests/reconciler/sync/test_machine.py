@@ -1,15 +1,25 @@
 """The sync operation, scenario by scenario: what it is told and what it asks for."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import pytest
 
-from reconciler.sync import machine
-from reconciler.sync.machine import SyncState, step
+from reconciler.sync.machine import SyncState, ordered_results, step
+from reconciler.sync.outcomes import LOST_HOOK
 from reconciler.sync.records import Change, PlanOptions, SyncTask
 from reconciler.terms import OperationPhase
-from tests.reconciler.sync.operation import START, Operation, apply, hook, namespace, plan_of, prune, run_script
+from tests.reconciler.sync.operation import (
+    START,
+    Operation,
+    apply,
+    hook,
+    namespace,
+    plan_of,
+    prune,
+    recorded,
+    run_script,
+)
 
 DONE = "Succeeded: successfully synced (all tasks run)"
 FAILED = "Failed: one or more synchronization tasks completed unsuccessfully: "
@@ -23,6 +33,8 @@ class Scenario:
     ends: str
     results: Sequence[str]
     options: PlanOptions | None = None
+    known: Mapping[str, str] = field(default_factory=dict)
+    pauses: bool = False
 
 
 SCENARIOS = {
@@ -287,7 +299,7 @@ SCENARIOS = {
         [hook("before", policies="BeforeHookCreation", there=True), apply("web")],
         [
             ("start", ["dry-run before web"]),
-            ("tried", ["delete before"]),
+            ("tried", ["delete-earlier before"]),
             ("gone before", ["apply before"]),
             ("gone before", []),
             ("done before", ["watch before"]),
@@ -307,7 +319,7 @@ SCENARIOS = {
             ("done before", ["watch before"]),
             ("lost before", ["release before", "finish"]),
         ],
-        FAILED + "Job.batch web/before: deleted while the sync waited for it",
+        FAILED + f"Job.batch web/before: {LOST_HOOK}",
         ["before Failed"],
     ),
     "SyncFail hooks run after a failure, wave by wave, and then the sync has failed": Scenario(
@@ -395,7 +407,7 @@ SCENARIOS = {
         [hook("before", there=True), hook("other", there=True, policies="HookSucceeded")],
         [
             ("start", ["dry-run before other"]),
-            ("tried", ["delete before"]),
+            ("tried", ["delete-earlier before"]),
             ("gone before", ["apply before other"]),
             ("done before", []),
             ("done other", ["watch before other"]),
@@ -410,7 +422,7 @@ SCENARIOS = {
         [hook("one", there=True), hook("two", there=True), apply("web")],
         [
             ("start", ["dry-run one two web"]),
-            ("tried", ["delete one two"]),
+            ("tried", ["delete-earlier one two"]),
             ("failed one forbidden", []),
             ("gone two", ["finish"]),
         ],
@@ -425,7 +437,7 @@ SCENARIOS = {
             ("done job@PreSync", ["watch job@PreSync"]),
             ("hook job@PreSync Succeeded", ["release job@PreSync", "apply web"]),
             ("done web", ["watch web"]),
-            ("health web -", ["delete job@PostSync"]),
+            ("health web -", ["delete-earlier job@PostSync"]),
             ("gone job@PostSync", ["apply job@PostSync"]),
             ("done job@PostSync", ["watch job@PostSync"]),
             ("hook job@PostSync Succeeded", ["release job@PostSync", "finish"]),
@@ -439,7 +451,7 @@ SCENARIOS = {
             ("start", ["dry-run job@PreSync job@PostSync"]),
             ("tried", ["apply job@PreSync"]),
             ("done job@PreSync", ["watch job@PreSync"]),
-            ("hook job@PreSync Succeeded", ["release job@PreSync", "delete job@PostSync"]),
+            ("hook job@PreSync Succeeded", ["release job@PreSync", "delete-earlier job@PostSync"]),
             ("gone job@PostSync", ["apply job@PostSync"]),
             ("done job@PostSync", ["watch job@PostSync"]),
             ("hook job@PostSync Succeeded", ["release job@PostSync", "delete job@PostSync"]),
@@ -669,12 +681,155 @@ SCENARIOS = {
         DONE,
         ["a Synced", "b Synced", "after Succeeded"],
     ),
+    # Plans that cannot be
+    "a plan with a problem touches nothing": Scenario(
+        [replace(apply("a"), problem="ConfigMap web/a is not permitted: no"), apply("b"), hook("undo", "SyncFail")],
+        [("start", ["finish"])],
+        "Failed: one or more synchronization tasks are not valid: ConfigMap web/a is not permitted: no",
+        ["a SyncFailed"],
+    ),
+    # Approval
+    "what needs approval is waited for, once": Scenario(
+        [prune("old", confirm=True), prune("older", wave=1, confirm=True), apply("a", wave=2)],
+        [
+            ("start", ["dry-run older old a"]),
+            ("tried", ["await-approval older"]),
+            ("approved", ["prune older"]),
+            ("gone older", ["prune old"]),
+            ("approved", []),
+            ("gone old", ["apply a"]),
+            ("done a", ["watch a"]),
+            ("health a -", ["finish"]),
+        ],
+        DONE,
+        ["older Pruned", "old Pruned", "a Synced"],
+    ),
+    "a dry run waits for nobody": Scenario(
+        [prune("old", confirm=True)],
+        [("start", ["dry-run old"]), ("tried", ["finish"])],
+        "Succeeded: successfully synced (dry run)",
+        ["old Pruned"],
+        PlanOptions(dry_run=True),
+    ),
+    "stopped while nobody approves": Scenario(
+        [prune("one", confirm=True), prune("two", confirm=True), prune("three")],
+        [
+            ("start", ["dry-run one three two"]),
+            ("tried", ["await-approval one two"]),
+            ("stop Operation terminated", ["finish"]),
+        ],
+        "Failed: Waiting for pruning confirmation of ConfigMap web/one and 1 more resource; Operation terminated",
+        [],
+    ),
+    # Pauses
+    "a pause after every wave but the last": Scenario(
+        [apply("a"), apply("b", wave=1), apply("c", wave=2, change=Change.SKIP)],
+        [
+            ("start", ["dry-run a b"]),
+            ("tried", ["apply a"]),
+            ("done a", ["watch a"]),
+            ("health a -", ["pause"]),
+            ("paused", ["apply b"]),
+            ("paused", []),
+            ("done b", ["watch b"]),
+            ("health b -", ["finish"]),
+        ],
+        DONE,
+        ["a Synced", "b Synced"],
+        pauses=True,
+    ),
+    "stopped in a pause": Scenario(
+        [apply("a"), apply("b", wave=1)],
+        [
+            ("start", ["dry-run a b"]),
+            ("tried", ["apply a"]),
+            ("done a", ["watch a"]),
+            ("health a -", ["pause"]),
+            ("stop interrupted", ["finish"]),
+        ],
+        "Failed: interrupted",
+        ["a Synced"],
+        pauses=True,
+    ),
+    # What an interrupted run recorded
+    "a hook whose outcome is recorded does not run again": Scenario(
+        [hook("before"), apply("web"), hook("after", "PostSync", policies="HookSucceeded")],
+        [
+            ("start", ["dry-run web after"]),
+            ("tried", ["release before", "apply web"]),
+            ("done web", ["watch web"]),
+            ("health web -", ["apply after"]),
+            ("done after", ["watch after"]),
+            ("hook after Succeeded", ["release after", "delete after"]),
+            ("gone after", ["finish"]),
+        ],
+        DONE,
+        ["before Succeeded", "web Synced", "after Succeeded"],
+        known={"before": "Succeeded"},
+    ),
+    "a recorded failure counts as if it were seen now": Scenario(
+        [hook("before"), apply("web"), hook("undo", "SyncFail")],
+        [
+            ("start", ["dry-run web undo"]),
+            ("tried", ["release before", "apply undo"]),
+            ("done undo", ["watch undo"]),
+            ("hook undo Succeeded", ["release undo", "finish"]),
+        ],
+        FAILED + "Job.batch web/before: recorded",
+        ["before Failed", "undo Succeeded"],
+        known={"before": "Failed"},
+    ),
+    "an operation whose SyncFail hooks had begun goes on failing": Scenario(
+        [apply("web"), hook("tell", "SyncFail", wave=1), hook("undo", "SyncFail")],
+        [
+            ("start", ["dry-run web tell"]),
+            ("tried", ["release undo", "apply tell"]),
+            ("done tell", ["watch tell"]),
+            ("hook tell Succeeded", ["release tell", "finish"]),
+        ],
+        "Failed: one or more synchronization tasks completed unsuccessfully before the operation was interrupted",
+        ["undo Succeeded", "tell Succeeded"],
+        known={"undo": "Succeeded"},
+    ),
+    "all that was left to do was to let a hook go": Scenario(
+        [hook("before", policies="HookSucceeded")],
+        [("start", ["release before", "delete before"]), ("gone before", ["finish"])],
+        DONE,
+        ["before Succeeded"],
+        known={"before": "Succeeded"},
+    ),
+    "a record of a hook that is not in the plan": Scenario(
+        [apply("a")],
+        [("start", ["dry-run a"]), ("tried", ["apply a"]), ("done a", ["finish"])],
+        DONE,
+        ["a Synced"],
+        known={"gone by now": "Failed"},
+    ),
+    # Left alone
+    "tasks that are not begun any more have no result": Scenario(
+        [hook("one"), hook("two"), apply("web")],
+        [
+            ("start", ["dry-run one two web"]),
+            ("tried", ["apply one two"]),
+            ("stop the lock is another one's", []),
+            ("left two", []),
+            ("done one", ["delete one"]),
+            ("left one", ["finish"]),
+        ],
+        "Failed: the lock is another one's; waiting for Job.batch web/one, Job.batch web/two",
+        ["one Failed"],
+    ),
 }
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
 def test_scenario(scenario: Scenario) -> None:
-    operation = Operation(plan_of(scenario.tasks, scenario.options))
+    by_name = {task.key.name: task for task in scenario.tasks}
+    known = {
+        by_name[name].id if name in by_name else name: recorded(by_name.get(name, hook(name)), phase)
+        for name, phase in scenario.known.items()
+    }
+    operation = Operation(plan_of(scenario.tasks, scenario.options), known=known, pauses=scenario.pauses)
     run_script(operation, scenario.script)
     assert operation.state.finished
     assert f"{operation.state.phase}: {operation.state.message}" == scenario.ends
@@ -700,7 +855,7 @@ def test_results_carry_the_reason_the_times_and_the_server_s_words() -> None:
             int((result.started_at - START).total_seconds()) if result.started_at else None,
             int((result.finished_at - START).total_seconds()) if result.finished_at else None,
         )
-        for result in machine.ordered_results(operation.state)
+        for result in ordered_results(operation.state)
     }
     assert found == {
         "kept": ("ignored (no prune)", 1, 1),

@@ -10,7 +10,7 @@ import pytest
 from reconciler.diff.records import ABSENT, Comparison, FieldDifference, Health, ResourceComparison
 from reconciler.manifest.objects import ResourceKey
 from reconciler.model import Application, parse_application
-from reconciler.sync.plan import ignores_extraneous, plan_sync, prunable, prune_propagation, refused_options
+from reconciler.sync.plan import ignores_extraneous, plan_sync, prunable
 from reconciler.sync.records import HookTarget, PlanOptions, SyncPlan
 from reconciler.terms import HealthStatus, HookDeletePolicy, SyncPhase, SyncStatus
 
@@ -114,8 +114,8 @@ PRUNES = {
     "the object refuses": ({OPTIONS: "Prune=false"}, (), "skip (ignored (no prune))"),
     "the application refuses": ({}, ("Prune=false",), "skip (ignored (no prune))"),
     "the object's word wins": ({OPTIONS: "Prune=true"}, ("Prune=false",), "delete"),
-    "the object asks for confirmation": ({OPTIONS: "Prune=confirm"}, (), "skip (ignored (requires confirmation))"),
-    "the application asks for confirmation": ({}, (" Prune=confirm ",), "skip (ignored (requires confirmation))"),
+    "the object asks for confirmation": ({OPTIONS: "Prune=confirm"}, (), "delete"),
+    "the application asks for confirmation": ({}, (" Prune=confirm ",), "delete"),
     "another option": ({OPTIONS: "Delete=false"}, (), "delete"),
     "in another case": ({OPTIONS: "prune=false"}, (), "delete"),
 }
@@ -296,38 +296,55 @@ def test_prunable(live: dict[str, Any], expected: bool) -> None:
     assert prunable(live) is expected
 
 
-REFUSED = {
-    "supported": (("CreateNamespace=true", "ServerSideApply=true"), {}, []),
-    "of the application": (
-        ("Replace=true",),
-        {},
-        ["ConfigMap web/a: Replace=true", "spec.syncPolicy.syncOptions: Replace=true"],
-    ),
-    "of the object": ((), {OPTIONS: "Force=true,Prune=false"}, ["ConfigMap web/a: Force=true"]),
-    "overruled by the object": (
-        ("Replace=true",),
-        {OPTIONS: "Replace=false"},
-        ["spec.syncPolicy.syncOptions: Replace=true"],
-    ),
-}
+def test_what_the_project_does_not_permit_fails_the_plan() -> None:
+    refused = {"a", "web", "migrate", "x"}
+    given = application("CreateNamespace=true")
+    plan = plan_sync(
+        given,
+        comparison(both("a"), both("b"), extra("x"), extra("y")),
+        [hook("migrate", SyncPhase.SYNC_FAIL)],
+        options=PlanOptions(prune=True),
+        namespace_exists=False,
+        permit=lambda key: "project p forbids it" if key.name in refused else "",
+    )
+    assert plan.problems == (
+        "Namespace web is not permitted: project p forbids it",
+        "ConfigMap web/a is not permitted: project p forbids it",
+        "Job web/migrate is not permitted: project p forbids it",
+    )
+    assert [task.key.name for task in plan.tasks if task.problem] == ["web", "a", "migrate"]
+    assert "Sync/0 prune x: skip (ignored (not permitted: project p forbids it))" in shown(plan)
+    assert "Sync/0 prune y: delete" in shown(plan)
 
 
-@pytest.mark.parametrize(("given", "annotations", "expected"), REFUSED.values(), ids=REFUSED)
-def test_options_that_are_not_implemented(
-    given: tuple[str, ...], annotations: dict[str, str], expected: list[str]
-) -> None:
-    app = application(*given)
-    plan = plan_sync(app, comparison(both("a", **annotations)))
-    assert refused_options(app, plan) == expected
+def test_shared_resources() -> None:
+    def owner(live: dict[str, Any]) -> str:
+        return "other" if live["metadata"]["name"] == "a" else ""
+
+    shared = "ConfigMap web/a is part of applications guestbook and other"
+    resources = comparison(both("a"), both("b"), extra("x"))
+    plan = plan_sync(application(), resources, other_owner=owner)
+    assert (plan.warnings, plan.problems) == ((shared,), ())
+    plan = plan_sync(application("FailOnSharedResource=true"), resources, other_owner=owner)
+    assert (plan.warnings, plan.problems) == ((), (f"shared resource found: {shared}",))
 
 
-@pytest.mark.parametrize(
-    ("option", "expected"),
-    [
-        ("", "Foreground"),
-        ("PrunePropagationPolicy=background", "Background"),
-        ("PrunePropagationPolicy=orphan", "Orphan"),
-    ],
-)
-def test_how_prunes_propagate(option: str, expected: str) -> None:
-    assert prune_propagation(application(*([option] if option else []))) == expected
+def test_a_prune_that_needs_a_word() -> None:
+    resources = comparison(extra("a", **{OPTIONS: "Prune=confirm"}), extra("b"))
+    plan = plan_sync(application(), resources, options=PlanOptions(prune=True))
+    assert [task.confirm for task in plan.tasks] == [True, False]
+    assert not any(task.confirm for task in plan_sync(application(), resources).tasks)
+
+
+def test_options_without_a_meaning_are_warnings() -> None:
+    plan = plan_sync(application("Rebase=true"), comparison(both("a", **{OPTIONS: "Colour=red"})))
+    assert plan.warnings == (
+        "spec.syncPolicy.syncOptions: sync option Rebase=true is ignored: there is no option Rebase",
+        "ConfigMap web/a: sync option Colour=red is ignored: there is no option Colour",
+    )
+
+
+def test_options_of_one_sync_win_over_the_application_s() -> None:
+    options = PlanOptions(sync_options=("Replace=false", "Force=true"))
+    (task,) = plan_sync(application("Replace=true"), comparison(both("a")), options=options).tasks
+    assert task.options == {"Replace=false", "Force=true"}

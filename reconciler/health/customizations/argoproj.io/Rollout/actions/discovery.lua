@@ -9,4 +9,7 @@ actions["resume"] = { disabled = not paused }
 actions["abort"] = { disabled = not running or status.abort == true }
 actions["retry"] = { disabled = status.abort ~= true }
 actions["promote-full"] = { disabled = not running or status.abort == true or status.promoteFull == true }
+local steps = ((obj.spec.strategy or {}).canary or {}).steps or {}
+local stepping = running and status.abort ~= true and (status.currentStepIndex or 0) < #steps
+actions["skip-current-step"] = { disabled = not stepping }
 return actions

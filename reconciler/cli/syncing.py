@@ -1,0 +1,243 @@
+"""``app sync``: one Application or many, or a plan that was kept."""
+
+import getpass
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reconciler.cli.options import (
+    DryRun,
+    File,
+    Force,
+    Labels,
+    Names,
+    OnlyOutOfSync,
+    Prune,
+    Replace,
+    Resources,
+    Revision,
+    Selector,
+    SyncOption,
+    Timeout,
+)
+from reconciler.cli.output import emit_data, emit_text, is_document, note
+from reconciler.cli.planning import one_off_options, plan_options, read_plan
+from reconciler.cli.retrying import (
+    RetryBackoffDuration,
+    RetryBackoffFactor,
+    RetryBackoffMaxDuration,
+    RetryLimit,
+    RetryRefresh,
+    RetryWords,
+)
+from reconciler.cli.selecting import chosen_applications
+from reconciler.cli.settings import Settings, Workspace
+from reconciler.errors import ReconcilerError, UsageError
+
+if TYPE_CHECKING:
+    from reconciler.engine import SyncOutcome
+    from reconciler.model import Application
+    from reconciler.sync.events import Event
+    from reconciler.sync.machine import SyncState
+    from reconciler.sync.records import SyncPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one call asks of every Application that it names."""
+
+    revision: str | None
+    prune: bool
+    only_out_of_sync: bool
+    resources: list[str] | None
+    labels: list[str] | None
+    sync_options: list[str]
+    dry_run: bool
+    wait: bool
+    timeout_s: float | None
+    retry: RetryWords
+    plan: "SyncPlan | None" = None
+
+    def refuse_beside_plan(self) -> None:
+        """A kept plan says what is done.
+
+        Raises
+        ------
+        UsageError
+            For an option that would say it otherwise.
+        """
+        given = {
+            "--revision": self.revision,
+            "--prune": self.prune,
+            "--apply-out-of-sync-only": self.only_out_of_sync,
+            "--resource": self.resources,
+            "--label": self.labels,
+            "--sync-option, --force or --replace": self.sync_options,
+            "--dry-run": self.dry_run,
+        }
+        words = [name for name, value in given.items() if value]
+        if words:
+            raise UsageError(f"--plan says what is done; leave out {', '.join(words)}, or make another plan")
+
+
+def sync(
+    context: typer.Context,
+    names: Names = None,
+    file: File = None,
+    selector: Selector = "",
+    revision: Revision = None,
+    prune: Prune = False,
+    apply_out_of_sync_only: OnlyOutOfSync = False,
+    resource: Resources = None,
+    label: Labels = None,
+    dry_run: DryRun = False,
+    force: Force = False,
+    replace: Replace = False,
+    server_side: Annotated[bool, typer.Option("--server-side", help="Use server-side apply; every sync does.")] = False,
+    sync_option: SyncOption = None,
+    retry_limit: RetryLimit = None,
+    retry_backoff_duration: RetryBackoffDuration = None,
+    retry_backoff_max_duration: RetryBackoffMaxDuration = None,
+    retry_backoff_factor: RetryBackoffFactor = None,
+    retry_refresh: RetryRefresh = False,
+    plan: Annotated[
+        Path | None,
+        typer.Option("--plan", metavar="FILE", help="Carry out this plan, if all that it was made from is unchanged."),
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Then wait until Synced and Healthy.")] = False,
+    timeout: Timeout = None,
+    async_: Annotated[bool, typer.Option("--async", hidden=True)] = False,
+) -> None:
+    """Sync Applications, one after the other; ends when the operations have ended, exit status 1 when one failed."""
+    if async_:
+        raise UsageError(
+            "--async: there is no server that would go on with it: a sync runs in this process; leave it out, or run the "
+            "command in the background"
+        )
+    settings: Settings = context.obj
+    asked = Asked(
+        revision=revision,
+        prune=prune,
+        only_out_of_sync=apply_out_of_sync_only,
+        resources=resource,
+        labels=label,
+        sync_options=[*one_off_options(force=force, replace=replace), *(sync_option or ())],
+        dry_run=dry_run,
+        wait=wait,
+        timeout_s=timeout,
+        retry=RetryWords(
+            retry_limit, retry_backoff_duration, retry_backoff_max_duration, retry_backoff_factor, refresh=retry_refresh
+        ),
+        plan=read_plan(plan) if plan is not None else None,
+    )
+    with Workspace(settings) as workspace:
+        if asked.plan is not None:
+            asked.refuse_beside_plan()
+            applications = [_application_of(asked.plan, workspace, names, selector, file)]
+        else:
+            applications = chosen_applications(workspace, names, selector, file)
+        outcomes, failed = _sync_all(workspace, applications, asked)
+    if _emit(outcomes, settings, several=len(applications) > 1, wait=wait) or failed:
+        raise typer.Exit(1)
+
+
+def _application_of(
+    plan: "SyncPlan", workspace: Workspace, names: Sequence[str] | None, selector: str, file: Path | None
+) -> "Application":
+    if selector or any(name != plan.application for name in names or ()):
+        raise UsageError(f"--plan: the plan is of Application {plan.application}; name no other")
+    if file is not None:
+        return workspace.application(plan.application, file)
+    return workspace.reconciler.application(plan.application, namespace=plan.namespace)
+
+
+def _sync_all(
+    workspace: Workspace, applications: "Sequence[Application]", asked: Asked
+) -> "tuple[list[SyncOutcome], bool]":
+    """The outcomes; whether one of several could not be synced at all, which keeps none of the others back."""
+    outcomes: list[SyncOutcome] = []
+    failed = False
+    for application in applications:
+        try:
+            outcomes.append(_sync_one(workspace, application, asked))
+        except ReconcilerError as error:
+            if len(applications) == 1:
+                raise
+            failed = True
+            note(f"error: {application.name}: {error}", workspace.settings)
+    return outcomes, failed
+
+
+def _sync_one(workspace: Workspace, application: "Application", asked: Asked) -> "SyncOutcome":
+    from reconciler.engine.operation import SyncRequest, joined
+    from reconciler.sync.runner import RunOptions
+
+    engine, plan = workspace.reconciler, asked.plan
+    # A plan holds for the revisions that it was made at.
+    revision = joined(plan.revisions) if plan is not None else asked.revision
+    retry = asked.retry.policy(application)
+    reconciliation = engine.reconcile(application, revision=revision)
+    options = (
+        plan.options
+        if plan is not None
+        else plan_options(
+            reconciliation,
+            prune=asked.prune,
+            only=asked.only_out_of_sync,
+            resources=asked.resources,
+            labels=asked.labels,
+            dry_run=asked.dry_run,
+            sync_options=asked.sync_options,
+        )
+    )
+    request = SyncRequest(
+        options=options,
+        run_options=RunOptions(timeout_s=asked.timeout_s),
+        on_event=Progress(workspace.settings),
+        initiated_by=getpass.getuser(),
+        wait=asked.wait,
+        retry=retry,
+        plan=plan,
+    )
+    return engine.run_sync(reconciliation, request)
+
+
+def _emit(outcomes: "Sequence[SyncOutcome]", settings: Settings, *, several: bool, wait: bool) -> bool:
+    """Print the outcomes; whether one of them is a failure."""
+    from reconciler.formatting import format_result_text
+
+    for outcome in outcomes:
+        if (comparison := outcome.comparison) is not None:
+            note(f"{comparison.application} is {comparison.status} and {comparison.health.status}", settings)
+    if is_document(settings):
+        results = [outcome.result for outcome in outcomes]
+        emit_data(results if several else results[0], settings)
+    else:
+        shown = [each for outcome in outcomes for each in (outcome, *outcome.children)]
+        emit_text("\n\n".join(format_result_text(each.result) for each in shown))
+    return any(
+        not outcome.result.succeeded
+        or (wait and outcome.comparison is not None and outcome.comparison.health.status == "Degraded")
+        for outcome in outcomes
+    )
+
+
+class Progress:
+    """Prints every change of a task's state, a line each, on stderr."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._seen: dict[str, str] = {}
+
+    def __call__(self, state: "SyncState", event: "Event") -> None:
+        for task_id, result in state.results.items():
+            shown = (result.hook_phase or result.code or "").lower()
+            if self._seen.get(task_id) != shown:
+                self._seen[task_id] = shown
+                note(
+                    f"{event.at:%H:%M:%S}  {result.phase:<8} {result.wave:>3}  {result.key}  {shown}  {result.message}",
+                    self._settings,
+                )

@@ -1,0 +1,188 @@
+"""Deleting an Application: its hooks, its objects, its finalizers, in Argo CD's order.
+
+The Application is marked as deleted first, and its finalizers hold it until all is done: a deletion that was killed is gone
+on with by the next one.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from reconciler.cluster.applications import application_resource, get_application
+from reconciler.cluster.owned import find_owned
+from reconciler.cluster.write import delete_object, patch_object
+from reconciler.engine.comparing import Comparer, application_key
+from reconciler.engine.records import Reconciliation
+from reconciler.errors import GenerationError, SyncError
+from reconciler.manifest.objects import Manifest, ResourceKey, metadata_of
+from reconciler.model import Application
+from reconciler.sync.deletion import deletion_tasks
+from reconciler.sync.hooks import deletion_phases, named_hook
+from reconciler.sync.plan import Permit
+from reconciler.sync.records import HookTarget, PlanOptions, SyncPlan
+from reconciler.terms import SyncPhase
+
+if TYPE_CHECKING:
+    from reconciler.engine.reconciler import Reconciler
+
+RESOURCES_FINALIZER: Final = "resources-finalizer.argocd.argoproj.io"
+BACKGROUND_FINALIZER: Final = f"{RESOURCES_FINALIZER}/background"
+HOOK_FINALIZERS: Final[Mapping[SyncPhase, str]] = {
+    SyncPhase.PRE_DELETE: "pre-delete-finalizer.argocd.argoproj.io",
+    SyncPhase.POST_DELETE: "post-delete-finalizer.argocd.argoproj.io",
+}
+_OURS: Final = frozenset(
+    {RESOURCES_FINALIZER, BACKGROUND_FINALIZER}
+    | {f"{name}{suffix}" for name in HOOK_FINALIZERS.values() for suffix in ("", "/cleanup")}
+)
+
+
+class DeletionPlanner:
+    """Plans the deletion of what an Application holds; hooks have the names that they have in this operation.
+
+    Parameters
+    ----------
+    cascade
+        Whether its objects are deleted, or only its hooks run.
+    """
+
+    def __init__(
+        self,
+        comparer: Comparer,
+        reconciliation: Reconciliation,
+        *,
+        started_at: datetime,
+        permit: Permit,
+        cascade: bool,
+    ) -> None:
+        self._comparer = comparer
+        self._reconciliation = reconciliation
+        self._permit = permit
+        self._cascade = cascade
+        revision, started = reconciliation.comparison.revision, int(started_at.timestamp())
+        self._hooks = {
+            (phase, ResourceKey.of(named)): named
+            for hook in reconciliation.hooks
+            for phase in deletion_phases(hook)
+            for named in (named_hook(hook, revision=revision, phase=phase, started_unix_s=started),)
+        }
+
+    def plan(self, options: PlanOptions) -> SyncPlan:
+        """What the deletion will do; Secrets are masked.
+
+        Raises
+        ------
+        SyncError
+            When a kind of which the Application has objects cannot be listed.
+        """
+        reconciliation, mask = self._reconciliation, self._comparer.masker.mask_object
+        application, comparison = reconciliation.application, reconciliation.comparison
+        warnings: tuple[str, ...] = ()
+        owned: tuple[Manifest, ...] = ()
+        if self._cascade:
+            owned, warnings = self._owned(application)
+        live = {ResourceKey.of(obj): obj for obj in owned}
+        hooks = [HookTarget(phase, mask(hook), live.get(key)) for (phase, key), hook in self._hooks.items()]
+        sync_options = frozenset(option.strip() for option in application.spec.sync_policy.sync_options)
+        tasks = deletion_tasks(
+            [mask(obj) for obj in owned],
+            hooks,
+            itself=application_key(application, self._comparer.namespace),
+            options=sync_options,
+            permit=self._permit,
+        )
+        return SyncPlan(comparison.application, comparison.namespace, comparison.revisions, tasks, options, warnings)
+
+    def manifests(self, plan: SyncPlan) -> dict[str, Manifest]:
+        """The hooks to create, by task id."""
+        return {task.id: self._hooks[(task.phase, task.key)] for task in plan.tasks if task.is_hook}
+
+    def taken_over(self, plan: SyncPlan) -> dict[str, Manifest]:
+        """A deletion takes over nothing."""
+        return {}
+
+    def _owned(self, application: Application) -> tuple[tuple[Manifest, ...], tuple[str, ...]]:
+        comparer = self._comparer
+        recorded = application.status.get("resources") or ()
+        namespaces = {application.spec.destination.namespace, *(entry.get("namespace", "") for entry in recorded)}
+        namespaces |= {key.namespace for key in self._reconciliation.targets}
+        found = find_owned(
+            comparer.connection,
+            comparer.discovery,
+            comparer.tracking_name(application),
+            tracking=comparer.settings.tracking,
+            namespaces=namespaces - {""},
+            is_excluded=comparer.is_excluded,
+        )
+        held = {(entry.get("group", ""), entry.get("kind", "")) for entry in recorded}
+        held |= {(key.group, key.kind) for key in self._reconciliation.targets}
+        warnings = []
+        for resource, reason in found.gaps:
+            if (resource.gvk.group, resource.gvk.kind) in held:
+                raise SyncError(f"{application.name} cannot be deleted: {resource.gvk}: {reason}")
+            warnings.append(f"{resource.gvk} was not searched: {reason}")
+        return found.objects, tuple(warnings)
+
+
+def deletion_subject(engine: "Reconciler", application: Application) -> Reconciliation:
+    """The Application as Git has it, for its hooks; where Git cannot be read it has none, unless it says that it has.
+
+    Raises
+    ------
+    SyncError
+        When its hooks cannot be known, and its finalizers ask for them.
+    """
+    comparer = engine.at(application)
+    try:
+        return comparer.reconcile(application)
+    except GenerationError as error:
+        finalizers = _finalizers(_object(engine, application))
+        if any(name in finalizers for name in HOOK_FINALIZERS.values()):
+            raise SyncError(
+                f"{application.name} cannot be deleted: its hooks are not known: {error}; mend the source, or take the "
+                "hooks' finalizers off the Application"
+            ) from error
+        return Reconciliation(application, comparer.unknown(application, str(error)), {}, (), {})
+
+
+def mark_deleted(
+    engine: "Reconciler", application: Application, plan: SyncPlan, *, cascade: bool, background: bool
+) -> None:
+    """Have the API server mark the Application as deleted, held by finalizers for what is still to be done."""
+    live = _object(engine, application)
+    if live is None:
+        return
+    phases = {task.phase for task in plan.tasks if task.is_hook}
+    wanted = [name for phase, name in HOOK_FINALIZERS.items() if phase in phases]
+    if cascade:
+        wanted.append(BACKGROUND_FINALIZER if background else RESOURCES_FINALIZER)
+    if not metadata_of(live).get("deletionTimestamp"):
+        live = _set_finalizers(engine, live, [*(name for name in _finalizers(live) if name not in _OURS), *wanted])
+        delete_object(
+            engine.connection, application_resource(engine.comparer.discovery), live, propagation="Background"
+        )
+
+
+def release_application(engine: "Reconciler", application: Application) -> None:
+    """Take our finalizers off: the Application goes, unless somebody else's hold it."""
+    live = _object(engine, application)
+    if live is not None:
+        _set_finalizers(engine, live, [name for name in _finalizers(live) if name not in _OURS])
+
+
+def _set_finalizers(engine: "Reconciler", live: Manifest, finalizers: list[str]) -> Manifest:
+    if finalizers == _finalizers(live):
+        return live
+    resource = application_resource(engine.comparer.discovery)
+    version = metadata_of(live)["resourceVersion"]
+    patch = {"metadata": {"finalizers": finalizers or None, "resourceVersion": version}}
+    return patch_object(engine.connection, resource, live, patch)
+
+
+def _object(engine: "Reconciler", application: Application) -> Manifest | None:
+    namespace = application.metadata.namespace or engine.namespace
+    return get_application(engine.connection, engine.comparer.discovery, namespace=namespace, name=application.name)
+
+
+def _finalizers(obj: Manifest | None) -> list[str]:
+    return list(metadata_of(obj or {}).get("finalizers") or ())

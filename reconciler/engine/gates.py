@@ -1,0 +1,127 @@
+"""What has to hold before an operation may begin; each gate that is closed says why, and what opens it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from reconciler.engine.comparing import application_key
+from reconciler.engine.records import Reconciliation
+from reconciler.errors import ReconcilerError, SpecError, SyncError
+from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey
+from reconciler.model import Application, AppProject, parse_application
+from reconciler.sync.windows import decide_sync
+from reconciler.terms import ARGO_GROUP, OperationPhase, SyncStatus
+
+if TYPE_CHECKING:
+    from reconciler.engine.reconciler import Reconciler
+
+_AT_WORK = (OperationPhase.RUNNING, OperationPhase.TERMINATING)
+
+
+def require_sure(reconciliation: Reconciliation) -> None:
+    """A sync writes only what was compared for sure, into namespaces that are there or will be.
+
+    Raises
+    ------
+    SpecError
+        When the comparison is Unknown, or the destination's namespace is not there.
+    """
+    comparison = reconciliation.comparison
+    if comparison.status is SyncStatus.UNKNOWN:
+        raise SpecError(f"{comparison.application} cannot be synced: {comparison.reason}")
+    namespace = reconciliation.application.spec.destination.namespace
+    creates = reconciliation.application.has_sync_option("CreateNamespace=true")
+    made = ResourceKey("", "Namespace", "", namespace) in reconciliation.targets
+    used = any(key.namespace == namespace for key in reconciliation.targets)
+    if used and not (reconciliation.namespace_exists or creates or made):
+        raise SpecError(
+            f"{comparison.application} cannot be synced: namespace {namespace} is not there; create it, or set "
+            "spec.syncPolicy.syncOptions to [CreateNamespace=true]"
+        )
+
+
+def require_free(application: Application | None) -> None:
+    """Two reconcilers never work at one Application: an operation of Argo CD's own goes first.
+
+    Parameters
+    ----------
+    application
+        As the cluster holds it now; None for one that only a file holds.
+
+    Raises
+    ------
+    SyncError
+        When Argo CD is asked for an operation, or at one.
+    """
+    if application is None:
+        return
+    phase = (application.status.get("operationState") or {}).get("phase")
+    if application.operation or phase in _AT_WORK:
+        raise SyncError(
+            f"{application.name} cannot be synced: Argo CD is at an operation of its own ({phase or 'requested'}); wait "
+            "for its end, or end it with: argocd app terminate-op " + application.name
+        )
+
+
+def require_window(
+    project: AppProject | None,
+    application: Application,
+    now: datetime,
+    *,
+    manual: bool,
+    started_at: datetime | None = None,
+) -> None:
+    """The sync windows of the Application's project.
+
+    Raises
+    ------
+    SyncError
+        When they do not let it sync now, with when they will.
+    """
+    if project is None:
+        return
+    decision = decide_sync(project.spec.sync_windows, application, now, manual=manual, started_at=started_at)
+    if not decision.permitted:
+        opens = f"; it may from {decision.opens_at:%Y-%m-%d %H:%M %Z}" if decision.opens_at else ""
+        raise SyncError(f"{application.name} cannot be synced: {decision.reason}{opens}")
+
+
+def require_no_cycle(engine: "Reconciler", reconciliation: Reconciliation) -> None:
+    """An Application that is among its own descendants would sync itself for ever; all of them are rendered to know.
+
+    A child that cannot be rendered has no known children: its own sync says why.
+
+    Raises
+    ------
+    SpecError
+        With the way from the Application to itself.
+    """
+    key = application_key(reconciliation.application, engine.namespace)
+    _descend(engine, reconciliation.targets.values(), (key,), set())
+
+
+def _descend(
+    engine: "Reconciler", targets: Iterable[Manifest], lineage: tuple[ResourceKey, ...], seen: set[ResourceKey]
+) -> None:
+    for obj in targets:
+        if GroupVersionKind.of(obj).group != ARGO_GROUP or obj.get("kind") != "Application":
+            continue
+        try:
+            child = parse_application(dict(obj), where="child", from_cluster=True)
+            key = application_key(child, engine.namespace)
+            if key in lineage:
+                way = " → ".join(entry.name for entry in (*lineage[lineage.index(key) :], key))
+                raise CycleError(f"Application {key.name} is its own ancestor ({way}); break the cycle in Git")
+            if key in seen:
+                continue
+            seen.add(key)
+            children = [sourced.manifest for sourced in engine.generate(child).manifests]
+        except CycleError:
+            raise
+        except ReconcilerError:
+            continue
+        _descend(engine, children, (*lineage, key), seen)
+
+
+class CycleError(SpecError):
+    """An Application among its own descendants."""

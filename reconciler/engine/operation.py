@@ -1,0 +1,410 @@
+"""One sync operation of one Application: locked, recorded, run, tried again where that is asked for.
+
+An operation that was killed is taken up again by the next one that would do the same: it has the same id, its hooks keep
+their names, and those whose outcome is recorded do not run once more.
+"""
+
+import json
+import os
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from reconciler.cluster.lease import ApplicationLock
+from reconciler.engine.comparing import Comparer, application_key
+from reconciler.engine.deleting import DeletionPlanner, mark_deleted, release_application
+from reconciler.engine.planning import Planner
+from reconciler.engine.records import Reconciliation, SyncOutcome
+from reconciler.errors import ReconcilerError, SyncError
+from reconciler.history import HistoryStore, HookRecord, resource_outcomes
+from reconciler.manifest.objects import Manifest, ResourceKey
+from reconciler.model import Application
+from reconciler.sync.compare_plans import stale
+from reconciler.sync.options import application_options
+from reconciler.sync.records import PlanOptions, SyncPlan, SyncResult, SyncTask, TaskResult
+from reconciler.sync.retry import RetryPolicy, retry_policy
+from reconciler.sync.run_options import VARIABLE_WAVE_DELAY, RunOptions, parse_wave_delay
+from reconciler.sync.runner import Listener, SyncRunner
+from reconciler.terms import ANNOTATION_DELETION_APPROVED
+
+if TYPE_CHECKING:
+    from reconciler.engine.reconciler import Reconciler
+
+ABANDONED = "its process ended before the operation did; the sync after it finishes the work"
+NO_RETRY = RetryPolicy()
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """``cascade`` deletes the Application's objects with it, ``background`` without waiting for what they own."""
+
+    cascade: bool = True
+    background: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRequest:
+    """What a caller asks of an operation.
+
+    Parameters
+    ----------
+    wait
+        After a successful operation follow the application until it is Synced and Healthy, or Degraded.
+    parents
+        The Applications whose syncs led here; one of them among the children is a cycle and fails the sync.
+    retry
+        How a failed operation is tried again.
+    automated
+        The Application's own policy asked for it, nobody else.
+    deletion
+        Delete the Application rather than sync it.
+    plan
+        Do this plan and nothing else: refused when what it was made from has changed.
+    """
+
+    options: PlanOptions = PlanOptions()
+    run_options: RunOptions = RunOptions()
+    on_event: Listener = lambda _state, _event: None
+    initiated_by: str = ""
+    notebook: str = ""
+    wait: bool = False
+    parents: frozenset[ResourceKey] = frozenset()
+    retry: RetryPolicy = NO_RETRY
+    automated: bool = False
+    deletion: Deletion | None = None
+    plan: SyncPlan | None = None
+
+    def identity(self) -> str:
+        """What the operation does, as JSON: one that was killed is gone on with only for the same."""
+        options = self.options
+        return json.dumps(
+            {
+                "prune": options.prune,
+                "apply_out_of_sync_only": options.apply_out_of_sync_only,
+                "resources": sorted(map(str, options.resources)),
+            }
+            | ({"delete": True, "cascade": self.deletion.cascade} if self.deletion else {}),
+            sort_keys=True,
+        )
+
+
+CASCADE = Deletion()
+PLAIN = SyncRequest()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of an operation, each recorded as an operation of its own.
+
+    ``hooks`` is what an interrupted run of it recorded, by task id; ``resumed`` says that there was one. ``retry_of`` is the
+    operation that failed before.
+    """
+
+    operation_id: str
+    started_at: datetime
+    number: int = 1
+    retry_of: str = ""
+    resumed: bool = False
+    hooks: Mapping[str, HookRecord] = field(default_factory=dict)
+
+
+class SyncOperation:
+    """Runs what a request asks for, under the Application's lock."""
+
+    def __init__(self, engine: "Reconciler", request: SyncRequest) -> None:
+        self._engine = engine
+        self._request = request
+        self._stopping = threading.Event()
+        self._stop_message = ""
+        self._runner: SyncRunner | None = None
+        self.children: list[SyncOutcome] = []
+
+    def stop(self, message: str) -> None:
+        """End the operation from another thread, in order; it is not tried again."""
+        self._stop_message = message
+        self._stopping.set()
+        if self._runner is not None:
+            self._runner.stop(message)
+
+    def run(self, reconciliation: Reconciliation) -> SyncResult:
+        """Run, and again while it fails and the policy says so; the result of the last attempt.
+
+        Raises
+        ------
+        SpecError
+            When a rule that the sync must respect cannot be evaluated; nothing has been touched then.
+        SyncError
+            When another run holds the Application, or a saved plan is not what would be done now.
+        """
+        if self._request.options.dry_run:
+            return self._attempt(reconciliation, Attempt(str(uuid.uuid4()), self._engine.clock()), guard=_no_guard)
+        application, operation_id = reconciliation.application, str(uuid.uuid4())
+        with self._lock(application, operation_id) as lock:
+            attempt = self._resumable(reconciliation) or Attempt(operation_id, self._engine.clock())
+            while True:
+                result = self._attempt(reconciliation, attempt, guard=lock.check)
+                retry, retries = self._request.retry, attempt.number - 1
+                due = None if result.succeeded else retry.next_attempt(result.finished_at, retries=retries)
+                if due is None or not self._wait_until(due):
+                    # Noted on the lock, the head of the history shows a tail that was cut off.
+                    lock.head = self._engine.store.head() if self._engine.store is not None else ""
+                    return result
+                lock.check()
+                revision = None if retry.refresh else joined(result.revisions)
+                reconciliation = self._engine.reconcile(application, revision=revision)
+                first = attempt.retry_of or attempt.operation_id
+                attempt = Attempt(str(uuid.uuid4()), self._engine.clock(), attempt.number + 1, first)
+
+    def _lock(self, application: Application, operation_id: str) -> ApplicationLock:
+        engine = self._engine
+        return ApplicationLock(
+            engine.connection,
+            engine.comparer.discovery,
+            namespace=application.metadata.namespace or engine.namespace,
+            application=application.name,
+            operation_id=operation_id,
+            holder=self._request.initiated_by,
+            new="operationState" not in application.status,
+            owner=_owner(application),
+        )
+
+    def _wait_until(self, due: datetime) -> bool:
+        """Wait for the next attempt; False when there will be none. An interrupt ends it."""
+        return not self._stopping.wait(max(0.0, (due - self._engine.clock()).total_seconds()))
+
+    def _attempt(self, reconciliation: Reconciliation, attempt: Attempt, *, guard: Callable[[], None]) -> SyncResult:
+        """Plan, record as begun, run, record the end. What cannot be planned is refused before it is recorded as begun."""
+        engine, application, request = self._engine, reconciliation.application, self._request
+        comparer = engine.at(application)
+        # Nothing here is changed, so that it need not wait for comparisons.
+        planner = self._planner(comparer, reconciliation, attempt.started_at)
+        plan = planner.plan(request.options)
+        manifests = planner.manifests(plan)
+        if request.plan is not None and (changed := stale(request.plan, plan)):
+            raise SyncError(f"{application.name}: the plan is out of date: {'; '.join(changed)}; make a new one")
+        if not request.options.dry_run:
+            self._begin(attempt, reconciliation, plan)
+        deletion = None if request.options.dry_run else request.deletion
+        if deletion is not None:
+            mark_deleted(engine, application, plan, cascade=deletion.cascade, background=deletion.background)
+        brings_kinds = any(task.key.kind == "CustomResourceDefinition" for task in plan.tasks)
+        runner = SyncRunner(
+            comparer.connection,
+            comparer.discovery,
+            comparer.schemas.openapi,
+            manifests,
+            clock=engine.clock,
+            on_event=request.on_event,
+            customizations=comparer.settings.customizations,
+            taken_over=planner.taken_over(plan),
+            options=self._run_options(application),
+            sync_child=lambda key: self._sync_child(application, key, brings_kinds=brings_kinds),
+            operation_id=attempt.operation_id,
+            known_hooks=_known(plan, attempt.hooks),
+            on_hook=lambda task, outcome: self._record_hook(attempt.operation_id, task, outcome),
+            guard=guard,
+            approved_at=lambda: approved_at(engine.registry.current(application)),
+        )
+        self._runner = runner
+        if self._stopping.is_set():
+            runner.stop(self._stop_message)
+        result = runner.run(plan, initiated_by=request.initiated_by, started_at=attempt.started_at)
+        if deletion is not None and result.succeeded:
+            release_application(engine, application)
+            result = replace(result, message="successfully deleted")
+        if request.options.dry_run:
+            # It holds no lock: recorded at its end, no other run can take it for one that was killed.
+            self._begin(attempt, reconciliation, plan)
+        self._end(attempt.operation_id, result)
+        if runner.interrupted:
+            raise KeyboardInterrupt
+        if any(task.key.kind == "CustomResourceDefinition" for task in plan.tasks):
+            with engine.thinking:
+                comparer.forget_kinds()
+        return result
+
+    def _planner(
+        self, comparer: Comparer, reconciliation: Reconciliation, started_at: datetime
+    ) -> Planner | DeletionPlanner:
+        permit = self._engine.permit(reconciliation.application)
+        deletion = self._request.deletion
+        if deletion is None:
+            return Planner(comparer, reconciliation, started_at=started_at, permit=permit)
+        return DeletionPlanner(comparer, reconciliation, started_at=started_at, permit=permit, cascade=deletion.cascade)
+
+    def _run_options(self, application: Application) -> RunOptions:
+        options = self._request.run_options.of(application_options(application, self._request.options.sync_options))
+        options = replace(
+            options, wave_delay_s=options.wave_delay_s or parse_wave_delay(os.environ.get(VARIABLE_WAVE_DELAY, ""))
+        )
+        deletion = self._request.deletion
+        if deletion is not None:
+            options = replace(options, propagation="Background" if deletion.background else "Foreground")
+        return options
+
+    def _resumable(self, reconciliation: Reconciliation) -> Attempt | None:
+        """The operation that a killed process left, where this one would do the same; all others are over now."""
+        store, comparison = self._engine.store, reconciliation.comparison
+        if store is None:
+            return None
+        found = store.unfinished(comparison.application, comparison.namespace)
+        if found is None:
+            return None
+        same = (found.revisions, found.request) == (comparison.revisions, self._request.identity())
+        store.abandon_unfinished(
+            comparison.application,
+            comparison.namespace,
+            ABANDONED,
+            at=self._engine.clock(),
+            keep=found.operation_id if same else "",
+        )
+        if not same:
+            return None
+        hooks = store.hooks_of(found.operation_id)
+        return Attempt(found.operation_id, found.started_at, found.attempt, found.retry_of, resumed=True, hooks=hooks)
+
+    def _begin(self, attempt: Attempt, reconciliation: Reconciliation, plan: SyncPlan) -> None:
+        store, comparison, options = self._engine.store, reconciliation.comparison, self._request.options
+        if store is None or attempt.resumed:
+            return
+        store.begin(
+            operation_id=attempt.operation_id,
+            application=comparison.application,
+            namespace=comparison.namespace,
+            project=comparison.project,
+            cluster=self._engine.at(reconciliation.application).connection.server,
+            target_revision=reconciliation.application.sources[0].target_revision or "HEAD",
+            revisions=comparison.revisions,
+            started_at=attempt.started_at,
+            initiated_by=self._request.initiated_by,
+            dry_run=options.dry_run,
+            prune=options.prune,
+            request=self._request.identity(),
+            plan=plan.made_from,
+            attempt=attempt.number,
+            retry_of=attempt.retry_of,
+        )
+
+    def _record_hook(self, operation_id: str, task: SyncTask, outcome: TaskResult) -> None:
+        if self._engine.store is not None and outcome.hook_phase is not None:
+            at = outcome.finished_at or self._engine.clock()
+            self._engine.store.record_hook(operation_id, task.id, outcome.hook_phase, outcome.message, at)
+
+    def _end(self, operation_id: str, result: SyncResult) -> None:
+        if self._engine.store is not None:
+            self._engine.store.end(
+                operation_id,
+                phase=result.phase,
+                message=result.message,
+                finished_at=result.finished_at,
+                resources=resource_outcomes(result.results),
+                notebook=self._request.notebook,
+            )
+
+    def _sync_child(self, parent: Application, key: ResourceKey, *, brings_kinds: bool) -> str:
+        """Sync a child Application and add its outcome; why it failed, empty when it did not.
+
+        One without ``syncPolicy.automated`` only has its status written: it waits for somebody to sync it.
+        """
+        parents = self._request.parents | {application_key(parent, self._engine.namespace)}
+        if key in parents:
+            return f"Application {key.name} is its own ancestor; break the cycle in Git"
+        try:
+            if brings_kinds:
+                # The parent's plan defines kinds, which the child may use already.
+                with self._engine.thinking:
+                    self._engine.at(parent).forget_kinds()
+            child = self._engine.application(key.name, namespace=key.namespace)
+            automated = child.spec.sync_policy.automated
+            if automated is None or not automated.enabled:
+                self._engine.write_status(child)
+                return ""
+            request = replace(
+                self._request,
+                options=PlanOptions(prune=automated.prune),
+                on_event=lambda _state, _event: None,
+                wait=True,
+                parents=parents,
+                retry=retry_policy(child.spec.sync_policy.retry, automated=True),
+                automated=True,
+                plan=None,
+            )
+            outcome = self._engine.run_sync(self._engine.reconcile(child), request)
+        except ReconcilerError as error:
+            return str(error)
+        self.children.append(outcome)
+        return "" if outcome.result.succeeded else outcome.result.message
+
+
+def _owner(application: Application) -> Manifest | None:
+    """The Application as owner of its lock; None for one that only a file holds."""
+    metadata = application.metadata
+    if not metadata.uid:
+        return None
+    return {
+        "apiVersion": application.api_version,
+        "kind": application.kind,
+        "metadata": {"name": metadata.name, "namespace": metadata.namespace, "uid": metadata.uid},
+    }
+
+
+def _known(plan: SyncPlan, hooks: Mapping[str, HookRecord]) -> dict[str, TaskResult]:
+    """The outcomes of hooks that ran before the interruption."""
+    return {
+        task.id: TaskResult(
+            task.phase,
+            task.wave,
+            task.action,
+            task.key,
+            task.version,
+            hook_phase=hook.phase,
+            message=hook.message,
+            images=task.images,
+            started_at=hook.at,
+            finished_at=hook.at,
+        )
+        for task in plan.tasks
+        if (hook := hooks.get(task.id)) is not None and hook.phase.completed
+    }
+
+
+def record_refusal(
+    store: HistoryStore | None, reconciliation: Reconciliation, request: SyncRequest, message: str, *, at: datetime
+) -> None:
+    """Record an operation that was refused before it began."""
+    if store is not None:
+        comparison = reconciliation.comparison
+        store.refuse(
+            operation_id=str(uuid.uuid4()),
+            application=comparison.application,
+            namespace=comparison.namespace,
+            at=at,
+            message=message,
+            refused="gate",
+            project=comparison.project,
+            revisions=comparison.revisions,
+            initiated_by=request.initiated_by,
+            request=request.identity(),
+        )
+
+
+def approved_at(application: Application | None) -> datetime | None:
+    """When somebody approved the Application's deletions; None when nobody did, or the time cannot be read."""
+    text = application.metadata.annotations.get(ANNOTATION_DELETION_APPROVED, "") if application is not None else ""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else None
+
+
+def joined(revisions: tuple[str, ...]) -> str | None:
+    """The revisions, to compare again at what was synced."""
+    return ",".join(revisions) or None
+
+
+def _no_guard() -> None:
+    """A dry run writes nothing, so it needs no lock."""

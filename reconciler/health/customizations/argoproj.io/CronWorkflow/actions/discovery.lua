@@ -1,0 +1,1 @@
+return { ["create-workflow"] = { iconClass = "fa-solid fa-fw fa-play", displayName = "Create Workflow" } }
