@@ -11,7 +11,8 @@ from reconciler.cli.settings import Settings, Workspace
 from reconciler.errors import ReconcilerError, UsageError
 
 if TYPE_CHECKING:
-    from reconciler.engine import ActionRun, AvailableActions, Selection
+    from reconciler.engine.actions import ActionRun, AvailableActions
+    from reconciler.engine.selection import Selection
     from reconciler.model import Application
 
 action_commands = typer.Typer(
@@ -72,7 +73,7 @@ def run(
     file: File = None,
 ) -> None:
     """Do an action on objects that an Application manages."""
-    from reconciler.engine import ActionRequest
+    from reconciler.engine.actions import ActionRequest
 
     settings: Settings = context.obj
     *names, action = words

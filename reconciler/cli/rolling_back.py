@@ -56,7 +56,7 @@ def rollback(
         application = engine.application(name)
         require_manual(application)
         chosen = choose_record(engine.history(name), record, name)
-        sources = deployed_sources(application.status.get("history") or (), chosen)
+        sources = recorded_sources(chosen) or deployed_sources(application.status.get("history") or (), chosen)
         if sources is None:
             note(
                 f"warning: the sources of sync {chosen.sequence} are not recorded; they are taken as they are now",
@@ -147,6 +147,16 @@ def _no_deployment(record: "SyncRecord") -> str:
     if request.get("delete"):
         return "was a deletion"
     return "synced only a part" if request.get("resources") else ""
+
+
+def recorded_sources(record: "SyncRecord") -> "list[Manifest] | None":
+    """The sources of a recorded sync, as the record has them; None in records of before they were kept."""
+    try:
+        request = json.loads(record.request or "{}")
+    except ValueError:
+        return None
+    sources = request.get("sources") if isinstance(request, dict) else None
+    return list(sources) if isinstance(sources, list) and sources else None
 
 
 def deployed_sources(entries: Sequence[Mapping[str, Any]], record: "SyncRecord") -> "list[Manifest] | None":

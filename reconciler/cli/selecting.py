@@ -11,7 +11,8 @@ from reconciler.errors import ClusterError, UsageError
 
 if TYPE_CHECKING:
     from reconciler.cli.settings import Workspace
-    from reconciler.engine import Reconciliation, Selection
+    from reconciler.engine import Reconciliation
+    from reconciler.engine.selection import Selection
     from reconciler.manifest.objects import ResourceKey
     from reconciler.model import Application
 
@@ -23,7 +24,7 @@ ResourceNamespace = Annotated[str, typer.Option("--resource-namespace", help="On
 
 def selection(kind: str, group: str | None, namespace: str, name: str) -> "Selection":
     """The objects that the options choose."""
-    from reconciler.engine import Selection
+    from reconciler.engine.selection import Selection
 
     return Selection(kind, group, namespace, name)
 

@@ -231,8 +231,18 @@ class Progress:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._seen: dict[str, str] = {}
+        self._asked = ""
 
     def __call__(self, state: "SyncState", event: "Event") -> None:
+        from reconciler.sync.state import Stage
+
+        if state.stage is Stage.CONFIRM and state.message != self._asked:
+            self._asked = state.message
+            name = state.plan.application
+            note(
+                f"{event.at:%H:%M:%S}  {state.message}; approve it with: gitops-nb app confirm-deletion {name}",
+                self._settings,
+            )
         for task_id, result in state.results.items():
             shown = (result.hook_phase or result.code or "").lower()
             if self._seen.get(task_id) != shown:

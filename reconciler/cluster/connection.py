@@ -10,6 +10,7 @@ import os
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -21,6 +22,7 @@ import yaml
 from urllib3.util.retry import Retry
 
 from reconciler.cluster.certificate_files import LOADING, hold_certificates
+from reconciler.cluster.exchange import Exchange
 from reconciler.errors import (
     ClusterError,
     ClusterUnreachableError,
@@ -50,11 +52,15 @@ RETRIES: Final = Retry(
     allowed_methods=None,
     raise_on_status=False,
 )
+# For an API server that has answered before: it is being restarted, which takes it half a minute.
+PATIENT_RETRIES: Final = RETRIES.new(total=None, connect=12, read=5, status=5)
 # For callers that try again on their own: a wait in here would only delay their end.
 NO_RETRIES: Final = Retry(total=0, raise_on_status=False, redirect=0)
 REQUEST_TIMEOUT_S: Final = 30.0
 POOL_SIZE: Final = 256
 """Connections that are kept: a live state holds one for each kind and namespace, and urllib3 warns of any beyond."""
+HEADERS_S: Final = 1.0
+"""How long a login is used again before it is asked for anew: a token is refreshed long before it ends."""
 LINE_BYTES: Final = 64 * 2**20
 """The longest event of a watch; etcd holds objects of at most a few MB."""
 
@@ -95,8 +101,15 @@ class KubeconfigAccess:
         self._client = client
         self.pool: urllib3.PoolManager = client.rest_client.pool_manager
         self.server: str = client.configuration.host.rstrip("/")
+        self._known: tuple[float, dict[str, str]] = (float("-inf"), {})
 
     def headers(self) -> dict[str, str]:
+        now = time.monotonic()
+        if now - self._known[0] > HEADERS_S:
+            self._known = (now, self._read())
+        return self._known[1]
+
+    def _read(self) -> dict[str, str]:
         headers: dict[str, str] = dict(self._client.default_headers)
         self._client.update_params_for_auth(headers, [], ["BearerToken"], "", "", None)
         return headers
@@ -112,6 +125,8 @@ class Connection:
         self._access = access
         self.server = access.server
         self.name = name
+        self._answered = False
+        self._exchange = Exchange(access.pool, access.server)
 
     def get(self, path: str, *, query: Mapping[str, str] | None = None, accept: str = JSON) -> Any:
         return self.request("GET", path, query=query, accept=accept)
@@ -140,9 +155,7 @@ class Connection:
             headers["Content-Type"] = content_type
             data = orjson.dumps(body)
         try:
-            answer = self._send(
-                method, path, query, headers, body=data, timeout=urllib3.Timeout(timeout_s), retries=RETRIES
-            ).data
+            answer = self._ask(method, path, query, headers, body=data, timeout_s=timeout_s, retries=RETRIES)
         finally:
             if method != "GET" and "dryRun" not in (query or ()):
                 WRITES.note()
@@ -157,9 +170,9 @@ class Connection:
         self, path: str, *, query: Mapping[str, str] | None = None, accept: str = JSON, retries: Retry = RETRIES
     ) -> bytes:
         """The answer as it came, for callers that do not need all of it decoded; errors as `request` has them."""
-        timeout = urllib3.Timeout(REQUEST_TIMEOUT_S)
-        answer: bytes = self._send("GET", path, query, {"Accept": accept}, timeout=timeout, retries=retries).data
-        return answer
+        return self._ask(
+            "GET", path, query, {"Accept": accept}, body=None, timeout_s=REQUEST_TIMEOUT_S, retries=retries
+        )
 
     def stream(
         self,
@@ -175,15 +188,44 @@ class Connection:
         headers = {"Accept": accept}
         return Stream(self._send("GET", path, query, headers, timeout=timeout, retries=retries, preload_content=False))
 
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        headers: Mapping[str, str],
+        *,
+        body: bytes | None,
+        timeout_s: float,
+        retries: Retry,
+    ) -> bytes:
+        """The whole answer; tried the short way first, where that may be followed by another try."""
+        if retries is RETRIES:
+            target = f"{path}?{urlencode(query)}" if query else path
+            reply = self._exchange.send(
+                method, target, {**self._access.headers(), **headers}, body, timeout_s=timeout_s
+            )
+            if reply is not None:
+                self._answered = True
+                if reply.status >= 300:
+                    raise _error(reply.status, reply.data, f"{method} {path}")
+                return reply.data
+        timeout = urllib3.Timeout(timeout_s)
+        answer: bytes = self._send(method, path, query, headers, body=body, timeout=timeout, retries=retries).data
+        return answer
+
     def _send(
         self, method: str, path: str, query: Mapping[str, str] | None, headers: Mapping[str, str], **how: Any
     ) -> urllib3.BaseHTTPResponse:
         url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
+        if how["retries"] is RETRIES and self._answered:
+            how["retries"] = PATIENT_RETRIES
         try:
             # A redirect would carry the login along.
             response = self._access.pool.request(
                 method, url, headers={**self._access.headers(), **headers}, redirect=False, **how
             )
+            self._answered = True
             if response.status >= 300:
                 raise _error(response.status, response.data, f"{method} {path}")
         except urllib3.exceptions.HTTPError as error:

@@ -21,6 +21,7 @@ from reconciler.cluster.lease_record import (
     DURATION_S,
     Claim,
     LeaseRecord,
+    ask_to_end,
     lease_name,
     new_lease,
     release,
@@ -93,6 +94,8 @@ class ApplicationLock:
         The Application was never synced, so there is no Lease of it yet; a wrong guess costs one request.
     owner
         The Application as the cluster holds it: its Lease is deleted with it.
+    on_asked_to_end
+        Called, from any thread, when `ask_run_to_end` was seen at a renewal.
     """
 
     def __init__(
@@ -111,6 +114,7 @@ class ApplicationLock:
         wait_s: float = 0.0,
         new: bool = False,
         owner: Manifest | None = None,
+        on_asked_to_end: Callable[[], None] = lambda: None,
     ) -> None:
         self.noted_head = ""
         """The head of the history that the run before left here; empty when it left none, or before `acquire`."""
@@ -130,6 +134,7 @@ class ApplicationLock:
         self._wait_s = wait_s
         self._new = new
         self._owner = owner
+        self._on_asked_to_end = on_asked_to_end
         self._mutex = threading.Lock()
         self._stopping = threading.Event()
         self._keeper: threading.Thread | None = None
@@ -308,8 +313,10 @@ class ApplicationLock:
             # The moment before it is sent: others count from a later one.
             sent_at = self._monotonic()
             try:
-                self._requests.change(renew(self._claim, self._clock()))
+                record = self._requests.change(renew(self._claim, self._clock()))
                 self._renewed_at = sent_at
+                if record.is_to_end:
+                    self._on_asked_to_end()
             except NotFoundError:
                 self._lost = f"was deleted while this run held it ({self._requests.place})"
             except (InvalidObjectError, ConflictError):
@@ -334,6 +341,22 @@ def read_noted_head(connection: Connection, discovery: Discovery, *, namespace: 
         if (found := requests.read()) is not None:
             return found.head
     return ""
+
+
+def ask_run_to_end(
+    connection: Connection, discovery: Discovery, *, namespace: str, application: str
+) -> LeaseRecord | None:
+    """Ask the run that is at work on an Application to end its operation; it is seen at its next renewal.
+
+    None when no run is at work.
+    """
+    name = lease_name(namespace, application)
+    for place in dict.fromkeys((namespace, FALLBACK_NAMESPACE)):
+        requests = LeaseRequests(connection, discovery, namespace=place, name=name, timeout_s=REQUEST_TIMEOUT_S)
+        found = requests.read()
+        if found is not None and found.identity:
+            return requests.change_if(ask_to_end(found))
+    return None
 
 
 class _Silence:

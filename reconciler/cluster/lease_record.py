@@ -21,6 +21,8 @@ ANNOTATION_APPLICATION: Final = "gitops-nb/application"
 ANNOTATION_PROCESS: Final = "gitops-nb/process"
 ANNOTATION_HEAD: Final = "gitops-nb/history-head"
 """Digest of the newest entry of the history when the lock was last released: a cut tail shows by it."""
+ANNOTATION_TERMINATE: Final = "gitops-nb/terminate"
+"""Identity of the holder that somebody asks to end its operation."""
 LABELS: Final = {"app.kubernetes.io/managed-by": "gitops-nb"}
 
 Operations = list[dict[str, Any]]
@@ -90,6 +92,11 @@ class LeaseRecord:
         return self.annotations.get(ANNOTATION_HEAD, "")
 
     @property
+    def is_to_end(self) -> bool:
+        """Whether the holder is asked to end its operation."""
+        return bool(self.identity) and self.annotations.get(ANNOTATION_TERMINATE) == self.identity
+
+    @property
     def holder(self) -> str:
         """Who it is, without what makes the identity unique."""
         return self.identity.rpartition("_")[0] or self.identity
@@ -140,6 +147,12 @@ def release(claim: Claim, head: str) -> Operations:
     """Give back a Lease that is still held by the same run; ``head`` is left there, unless empty."""
     noted = [_set(f"/metadata/annotations/{_escaped(ANNOTATION_HEAD)}", head)] if head else []
     return [_test("/spec/holderIdentity", claim.identity), _set("/spec/holderIdentity", ""), *noted]
+
+
+def ask_to_end(found: LeaseRecord) -> Operations:
+    """Ask the holder that was found, and no other, to end its operation."""
+    asked = _set(f"/metadata/annotations/{_escaped(ANNOTATION_TERMINATE)}", found.identity)
+    return [_test("/spec/holderIdentity", found.identity), asked]
 
 
 def _annotations(claim: Claim) -> dict[str, str]:

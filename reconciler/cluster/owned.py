@@ -41,9 +41,11 @@ def find_owned(
         group, kind = resource.gvk.group, resource.gvk.kind
         preferred = discovery.preferred(group, kind) is resource
         if preferred and {"list", "delete"} <= resource.verbs and not is_excluded(group, kind):
-            places += [(resource, namespace) for namespace in sorted(set(namespaces))] if resource.namespaced else [
-                (resource, "")
-            ]
+            places += (
+                [(resource, namespace) for namespace in sorted(set(namespaces))]
+                if resource.namespaced
+                else [(resource, "")]
+            )
     listings = list_many(connection, places, metadata_only=True)
     gaps = tuple((listing.resource, str(listing.error)) for listing in listings if listing.error is not None)
     holding = [

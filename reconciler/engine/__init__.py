@@ -1,17 +1,6 @@
-"""Composes the engine: refresh, compare, plan, sync, record; actions, events and logs."""
+"""Composes the engine: refresh, compare, plan, sync, record. Actions and selections have modules of their own."""
 
-from reconciler.engine.actions import ActionOutcome, ActionRequest, ActionRun, AvailableActions
 from reconciler.engine.reconciler import Reconciler
 from reconciler.engine.records import Reconciliation, SyncOutcome
-from reconciler.engine.selection import Selection
 
-__all__ = [
-    "ActionOutcome",
-    "ActionRequest",
-    "ActionRun",
-    "AvailableActions",
-    "Reconciler",
-    "Reconciliation",
-    "Selection",
-    "SyncOutcome",
-]
+__all__ = ["Reconciler", "Reconciliation", "SyncOutcome"]

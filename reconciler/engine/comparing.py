@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconciler.cluster import Connection, Discovery, discover
 from reconciler.cluster.schemas import SchemaCache
@@ -17,7 +17,6 @@ from reconciler.diff.rules import CompareRules
 from reconciler.diff.secrets import Masker
 from reconciler.diff.settings import compare_rules
 from reconciler.engine.concluding import Concluder, Conclusion, Grounds, application_key, source_types
-from reconciler.engine.following import Followed
 from reconciler.engine.judging import Judge, Subject
 from reconciler.engine.listing import BatchLive, Listed, LiveSource, seldom_collecting_garbage
 from reconciler.engine.questions import Preparation, Question, wanted_places
@@ -30,6 +29,9 @@ from reconciler.model import Application
 from reconciler.source import Capabilities, Generator, Sources, Target, revisions_of
 from reconciler.sync.prepare import PreparedTarget, prepare_target
 from reconciler.terms import SyncStatus
+
+if TYPE_CHECKING:
+    from reconciler.engine.following import Followed
 
 __all__ = ["Comparer", "application_key"]
 
@@ -63,7 +65,7 @@ class Comparer:
         self._concluder = Concluder(namespace=namespace, clock=clock)
         self._views = Views()
         self._paths: set[str] = set()
-        self.followed = Followed(connection) if follow else None
+        self.followed = _followed(connection) if follow else None
         self._live: LiveSource = self.followed or Listed(connection)
 
     def close(self) -> None:
@@ -340,6 +342,12 @@ class Comparer:
             if found.key not in target.resources and found.key not in hooks
         )
         return [verdict for verdict in verdicts if verdict is not None]
+
+
+def _followed(connection: Connection) -> "Followed":
+    from reconciler.engine.following import Followed
+
+    return Followed(connection)
 
 
 def _identity(application: Application) -> tuple[str, str]:

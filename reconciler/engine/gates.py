@@ -9,7 +9,6 @@ from reconciler.engine.records import Reconciliation
 from reconciler.errors import ReconcilerError, SpecError, SyncError
 from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey
 from reconciler.model import Application, AppProject, parse_application
-from reconciler.sync.windows import decide_sync
 from reconciler.terms import ARGO_GROUP, OperationPhase, SyncStatus
 
 if TYPE_CHECKING:
@@ -57,9 +56,10 @@ def require_free(application: Application | None) -> None:
         return
     phase = (application.status.get("operationState") or {}).get("phase")
     if application.operation or phase in _AT_WORK:
+        state = phase if phase in _AT_WORK else "requested"
         raise SyncError(
-            f"{application.name} cannot be synced: Argo CD is at an operation of its own ({phase or 'requested'}); wait "
-            "for its end, or end it with: argocd app terminate-op " + application.name
+            f"{application.name} cannot be synced: Argo CD is at an operation of its own ({state}); wait for its end, or end "
+            f"it with: gitops-nb app terminate-op {application.name}"
         )
 
 
@@ -78,8 +78,10 @@ def require_window(
     SyncError
         When they do not let it sync now, with when they will.
     """
-    if project is None:
+    if project is None or not project.spec.sync_windows:
         return
+    from reconciler.sync.windows import decide_sync
+
     decision = decide_sync(project.spec.sync_windows, application, now, manual=manual, started_at=started_at)
     if not decision.permitted:
         opens = f"; it may from {decision.opens_at:%Y-%m-%d %H:%M %Z}" if decision.opens_at else ""

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from reconciler.cluster.lease import ApplicationLock
 from reconciler.engine.comparing import Comparer, application_key
-from reconciler.engine.deleting import DeletionPlanner, mark_deleted, release_application
 from reconciler.engine.planning import Planner
 from reconciler.engine.records import Reconciliation, SyncOutcome
 from reconciler.errors import ReconcilerError, SyncError
@@ -27,10 +26,11 @@ from reconciler.sync.options import application_options
 from reconciler.sync.records import PlanOptions, SyncPlan, SyncResult, SyncTask, TaskResult
 from reconciler.sync.retry import RetryPolicy, retry_policy
 from reconciler.sync.run_options import VARIABLE_WAVE_DELAY, RunOptions, parse_wave_delay
-from reconciler.sync.runner import Listener, SyncRunner
+from reconciler.sync.runner import TERMINATED, Listener, SyncRunner
 from reconciler.terms import ANNOTATION_DELETION_APPROVED
 
 if TYPE_CHECKING:
+    from reconciler.engine.deleting import DeletionPlanner
     from reconciler.engine.reconciler import Reconciler
 
 ABANDONED = "its process ended before the operation did; the sync after it finishes the work"
@@ -77,14 +77,16 @@ class SyncRequest:
     deletion: Deletion | None = None
     plan: SyncPlan | None = None
 
-    def identity(self) -> str:
-        """What the operation does, as JSON: one that was killed is gone on with only for the same."""
+    def identity(self, application: Application) -> str:
+        """What the operation does, as JSON: one that was killed is gone on with only for the same, and a rollback does it again."""
         options = self.options
         return json.dumps(
             {
                 "prune": options.prune,
                 "apply_out_of_sync_only": options.apply_out_of_sync_only,
                 "resources": sorted(map(str, options.resources)),
+                "sync_options": sorted(options.sync_options),
+                "sources": [source.to_dict() for source in application.sources],
             }
             | ({"delete": True, "cascade": self.deletion.cascade} if self.deletion else {}),
             sort_keys=True,
@@ -169,6 +171,7 @@ class SyncOperation:
             holder=self._request.initiated_by,
             new="operationState" not in application.status,
             owner=_owner(application),
+            on_asked_to_end=lambda: self.stop(TERMINATED),
         )
 
     def _wait_until(self, due: datetime) -> bool:
@@ -189,6 +192,8 @@ class SyncOperation:
             self._begin(attempt, reconciliation, plan)
         deletion = None if request.options.dry_run else request.deletion
         if deletion is not None:
+            from reconciler.engine.deleting import mark_deleted
+
             mark_deleted(engine, application, plan, cascade=deletion.cascade, background=deletion.background)
         brings_kinds = any(task.key.kind == "CustomResourceDefinition" for task in plan.tasks)
         runner = SyncRunner(
@@ -213,6 +218,8 @@ class SyncOperation:
             runner.stop(self._stop_message)
         result = runner.run(plan, initiated_by=request.initiated_by, started_at=attempt.started_at)
         if deletion is not None and result.succeeded:
+            from reconciler.engine.deleting import release_application
+
             release_application(engine, application)
             result = replace(result, message="successfully deleted")
         if request.options.dry_run:
@@ -228,11 +235,13 @@ class SyncOperation:
 
     def _planner(
         self, comparer: Comparer, reconciliation: Reconciliation, started_at: datetime
-    ) -> Planner | DeletionPlanner:
+    ) -> "Planner | DeletionPlanner":
         permit = self._engine.permit(reconciliation.application)
         deletion = self._request.deletion
         if deletion is None:
             return Planner(comparer, reconciliation, started_at=started_at, permit=permit)
+        from reconciler.engine.deleting import DeletionPlanner
+
         return DeletionPlanner(comparer, reconciliation, started_at=started_at, permit=permit, cascade=deletion.cascade)
 
     def _run_options(self, application: Application) -> RunOptions:
@@ -253,7 +262,8 @@ class SyncOperation:
         found = store.unfinished(comparison.application, comparison.namespace)
         if found is None:
             return None
-        same = (found.revisions, found.request) == (comparison.revisions, self._request.identity())
+        request = self._request.identity(reconciliation.application)
+        same = (found.revisions, found.request) == (comparison.revisions, request)
         store.abandon_unfinished(
             comparison.application,
             comparison.namespace,
@@ -282,7 +292,7 @@ class SyncOperation:
             initiated_by=self._request.initiated_by,
             dry_run=options.dry_run,
             prune=options.prune,
-            request=self._request.identity(),
+            request=self._request.identity(reconciliation.application),
             plan=plan.made_from,
             attempt=attempt.number,
             retry_of=attempt.retry_of,
@@ -387,7 +397,7 @@ def record_refusal(
             project=comparison.project,
             revisions=comparison.revisions,
             initiated_by=request.initiated_by,
-            request=request.identity(),
+            request=request.identity(reconciliation.application),
         )
 
 

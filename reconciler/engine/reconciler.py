@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from reconciler.cluster import Connection
@@ -11,7 +12,6 @@ from reconciler.cluster.configuration import read_configuration
 from reconciler.cluster.connection import WRITES
 from reconciler.diff.records import Comparison
 from reconciler.engine.comparing import Comparer
-from reconciler.engine.deleting import deletion_subject
 from reconciler.engine.destinations import Destinations
 from reconciler.engine.gates import require_free, require_no_cycle, require_sure, require_window
 from reconciler.engine.operation import CASCADE, PLAIN, Deletion, SyncOperation, SyncRequest, joined, record_refusal
@@ -333,6 +333,8 @@ class Reconciler:
         SyncError
             When another run is at the Application, its hooks cannot be known, or one of its kinds cannot be listed.
         """
+        from reconciler.engine.deleting import deletion_subject
+
         reconciliation = deletion_subject(self, application)
         return SyncOperation(self, replace(request, deletion=deletion)).run(reconciliation)
 
@@ -371,8 +373,19 @@ class Reconciler:
         ``comparison`` is the newest one, where the caller has it; else it is made now.
         """
         comparison = comparison or self.compare(application, revision=joined(result.revisions) if result else None)
-        self.registry.write_status(application, comparison, result)
+        self.registry.write_status(
+            application, comparison, result, of_own_target=partial(self._of_own_target, application)
+        )
         return comparison
+
+    def _of_own_target(self, operated: Application, current: Application, comparison: Comparison) -> Comparison:
+        """Status tells of what the Application asks for, also after a sync of another revision or of earlier sources."""
+        try:
+            if operated.sources == current.sources and self.generate(current).revisions == comparison.revisions:
+                return comparison
+            return self.compare(current)
+        except ReconcilerError as error:
+            return self.comparer.unknown(current, str(error))
 
     def _orphan_search(self, application: Application) -> "OrphanSearch":
         from reconciler.cluster.orphans import OrphanSearch, ignored_orphans

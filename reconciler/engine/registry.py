@@ -22,11 +22,15 @@ PARALLEL_WRITES: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class StatusAnswer:
-    """What to write into one Application's status; ``conditions`` beside those of the comparison."""
+    """What to write into one Application's status; ``conditions`` beside those of the comparison.
+
+    ``operated`` is the Application as the operation had it: a rollback's has other sources than the one in the cluster.
+    """
 
     comparison: Comparison
     result: SyncResult | None = None
     conditions: tuple[tuple[ConditionType, str], ...] = ()
+    operated: Application | None = None
 
 
 class Registry:
@@ -95,8 +99,23 @@ class Registry:
         found = get_project(self._connection, self._discovery(), namespace=self._namespace, name=name)
         return parse_project(found, where="cluster", from_cluster=True) if found is not None else None
 
-    def write_status(self, application: Application, comparison: Comparison, result: SyncResult | None = None) -> None:
-        """Write ``status`` as Argo CD does; an Application that only a file holds keeps none."""
+    def write_status(
+        self,
+        application: Application,
+        comparison: Comparison,
+        result: SyncResult | None = None,
+        *,
+        of_own_target: Callable[[Application, Comparison], Comparison] = lambda _current, comparison: comparison,
+    ) -> None:
+        """Write ``status`` as Argo CD does; an Application that only a file holds keeps none.
+
+        Parameters
+        ----------
+        application
+            As the operation had it.
+        of_own_target
+            Gives the comparison with what the Application in the cluster asks for, where this one is of another revision.
+        """
         live = get_application(
             self._connection,
             self._discovery(),
@@ -104,7 +123,8 @@ class Registry:
             name=application.name,
         )
         if live is not None:
-            self._write(live, StatusAnswer(comparison, result))
+            comparison = of_own_target(self._parse(live), comparison)
+            self._write(live, StatusAnswer(comparison, result, operated=application))
 
     def current_all(self, applications: Iterable[Application]) -> dict[ResourceKey, Application]:
         """The Applications as the cluster holds them now, listed once a namespace; those that only a file holds are left out."""
@@ -150,7 +170,12 @@ class Registry:
     def _write(self, live: Manifest, answer: StatusAnswer) -> None:
         current = self._parse(live)
         status = application_status(
-            current, answer.comparison, answer.result, now=self._clock(), conditions=answer.conditions
+            current,
+            answer.comparison,
+            answer.result,
+            now=self._clock(),
+            conditions=answer.conditions,
+            operated=answer.operated,
         )
         reach("status-write")
         patch_status(self._connection, self._discovery(), live, merge_patch(current.status, status))

@@ -52,9 +52,9 @@ def load_plan(text: str, *, where: str = "plan") -> SyncPlan:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise SpecError(f"{where}: not JSON; give a file that plan --output json wrote") from error
+        raise SpecError(f"{where}: not JSON; give a file that app plan --out wrote") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise SpecError(f"{where}: not a plan; give a file that plan --output json wrote")
+        raise SpecError(f"{where}: not a plan; give a file that app plan --out wrote")
     if content.get("version") != VERSION:
         raise SpecError(f"{where}: a plan of format version {content.get('version')}, not {VERSION}; plan again")
     try:

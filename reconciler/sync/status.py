@@ -25,8 +25,11 @@ def application_status(
     *,
     now: datetime,
     conditions: Sequence[tuple[ConditionType, str]] = (),
+    operated: Application | None = None,
 ) -> dict[str, Any]:
     """The whole new status after a comparison and, if there was one, an operation; ``conditions`` beside the comparison's own.
+
+    ``operated`` is the Application as the operation had it, where its sources were others.
 
     History gains an entry only by a successful, full sync that was no dry run (controller/state.go persistRevisionHistory);
     ``id`` goes on from the newest entry, and the oldest beyond ``revisionHistoryLimit`` fall out.
@@ -46,9 +49,10 @@ def application_status(
     if found:
         status["conditions"] = found
     if result is not None:
-        status["operationState"] = _operation_state(application, result)
+        operated = operated or application
+        status["operationState"] = _operation_state(operated, result)
         if result.succeeded and not result.options.dry_run and not result.options.resources:
-            status["history"] = _history(application, result, previous.get("history") or [])
+            status["history"] = _history(application, operated, result, previous.get("history") or [])
     return status
 
 
@@ -214,16 +218,18 @@ def _task_result(result: TaskResult) -> dict[str, Any]:
     return entry
 
 
-def _history(application: Application, result: SyncResult, previous: Sequence[Any]) -> list[Any]:
+def _history(
+    application: Application, operated: Application, result: SyncResult, previous: Sequence[Any]
+) -> list[Any]:
     limit = application.spec.revision_history_limit
     limit = DEFAULT_HISTORY_LIMIT if limit is None else limit
     newest = max((int(entry.get("id", -1)) for entry in previous if isinstance(entry, Mapping)), default=-1)
     entry: dict[str, Any] = {
         "id": newest + 1,
-        **_revisions(application, result.revisions),
+        **_revisions(operated, result.revisions),
         "deployStartedAt": rfc3339(result.started_at),
         "deployedAt": rfc3339(result.finished_at),
-        **_sources(application),
+        **_sources(operated),
         "initiatedBy": {"username": result.initiated_by} if result.initiated_by else {"automated": True},
     }
     return [*previous, entry][-limit:] if limit > 0 else []

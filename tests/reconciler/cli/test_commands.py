@@ -5,15 +5,14 @@ import os
 import pty
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reconciler.cluster import applications
 from tests.argo import install_argo
 from tests.conformance.client import Client
 from tests.reconciler.cli.conftest import Call
@@ -284,7 +283,23 @@ def test_deletions_are_approved(place: Place) -> None:
     assert err == f"deletions of web that were asked for until {approved} are approved\n"
 
 
-def test_an_operation_of_argo_cd_is_ended(place: Place) -> None:
+def while_waiting(monkeypatch: pytest.MonkeyPatch, change: Callable[[], object]) -> None:
+    """Make a change once, after the wait has seen the Application as it was."""
+    await_application, changes = applications.await_application, [change]
+
+    def watched(*args: Any, until: Callable[[Any], bool], **how: Any) -> bool:
+        def seen(live: Any) -> bool:
+            over = until(live)
+            if changes and not over:
+                changes.pop()()
+            return over
+
+        return await_application(*args, until=seen, **how)
+
+    monkeypatch.setattr(applications, "await_application", watched)
+
+
+def test_an_operation_of_argo_cd_is_ended(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     status, out, err = place.app("terminate-op", "web")
     assert (status, out, err) == (1, "", "error: web: no operation is at work that could be ended\n")
     place.patch("web", {"operation": {"sync": {"prune": True}}})
@@ -297,15 +312,12 @@ def test_an_operation_of_argo_cd_is_ended(place: Place) -> None:
     assert place.app("terminate-op", "web")[0] == 0
     assert place.application("web")["status"]["operationState"]["phase"] == "Terminating"
     ended = {"operation": None, "status": {"operationState": {"phase": "Failed"}}}
-    with closing(Client(place.client.kubeconfig)) as other:
-        later = threading.Timer(0.3, lambda: other.patch(place.applications("web"), ended))
-        later.start()
-        status, out, err = place.app("wait", "web", "--operation", "--timeout", "30")
-        later.join()
+    while_waiting(monkeypatch, lambda: place.patch("web", ended))
+    status, out, err = place.app("wait", "web", "--operation", "--timeout", "30")
     assert (status, err) == (0, "web: waiting for the end of its operation\n")
 
 
-def test_a_run_of_ours_is_ended_by_a_signal(place: Place) -> None:
+def test_a_run_of_ours_is_asked_to_end(place: Place) -> None:
     lease = {
         "metadata": {"name": f"gitops-nb.{place.namespace}.web", "annotations": {"gitops-nb/operation-id": "op-7"}},
         "spec": {"holderIdentity": "ada_1", "acquireTime": "2026-11-23T10:00:00.000000Z"},
@@ -313,22 +325,18 @@ def test_a_run_of_ours_is_ended_by_a_signal(place: Place) -> None:
     leases = f"/apis/coordination.k8s.io/v1/namespaces/{place.namespace}/leases"
     place.client.create(leases, lease).expect(201)
     status, out, err = place.app("terminate-op", "web")
-    assert (status, out) == (1, "")
-    assert (
-        "a gitops-nb of ada has held it since 2026-11-23T10:00:00.000000Z (operation op-7): interrupt that process"
-        in err
-    )
+    assert (status, out) == (0, "")
+    assert err == "the operation op-7 of web, begun by ada, ends within seconds\n"
+    asked = place.client.get(f"{leases}/gitops-nb.{place.namespace}.web").expect()["metadata"]["annotations"]
+    assert asked["gitops-nb/terminate"] == "ada_1"
 
 
-def test_waiting_for_an_end(place: Place) -> None:
+def test_waiting_for_an_end(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     assert place.app("wait", "gone", "--delete") == (0, "", "gone is gone\n")
     status, out, err = place.app("wait", "web", "--delete", "--timeout", "0.2")
     assert (status, out, err) == (1, "", "error: web is still there after 0.2 s\n")
-    with closing(Client(place.client.kubeconfig)) as other:
-        later = threading.Timer(0.3, lambda: other.delete(place.applications("web")))
-        later.start()
-        assert place.app("wait", "web", "--delete", "--timeout", "30") == (0, "", "web is gone\n")
-        later.join()
+    while_waiting(monkeypatch, lambda: place.client.delete(place.applications("web")))
+    assert place.app("wait", "web", "--delete", "--timeout", "30") == (0, "", "web is gone\n")
 
 
 def test_waiting_for_a_state(place: Place) -> None:
@@ -361,3 +369,17 @@ def test_reconciling_does_what_the_policies_ask_for(place: Place) -> None:
     assert status == 1
     assert out.splitlines()[2].split()[:2] == ["none", "failed"]
     assert "there is no 'none'" in out
+
+
+def test_a_deletion_that_waits_for_approval_says_how_to_give_it(place: Place) -> None:
+    asked = config_map("more", "1").replace(
+        '"labels"', '"annotations": {"argocd.argoproj.io/sync-options": "Prune=confirm"}, "labels"'
+    )
+    place.write(web=f"{config_map('web', '1')}---\n{asked}")
+    assert place.app("sync", "web", "--quiet")[0] == 0
+    place.write(web=config_map("web", "1"))
+    status, _, err = place.app("sync", "web", "--prune", "--timeout", "1")
+    assert status == 1
+    assert f"Waiting for pruning confirmation of ConfigMap {place.namespace}/more" in err
+    assert "; approve it with: gitops-nb app confirm-deletion web" in err
+    assert place.value("more") == "1"

@@ -5,17 +5,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.cluster import (
-    EventReport,
-    LogOptions,
-    TreeGap,
-    TreeNode,
-    connect,
-    object_events,
-    pod_log,
-    tree_events,
-)
-from reconciler.cluster.tree import arrange
+from reconciler.cluster import connect
+from reconciler.cluster.events import EventReport, LogOptions, object_events, pod_log, tree_events
+from reconciler.cluster.tree import TreeGap, TreeNode, arrange
 from reconciler.errors import ClusterError, ForbiddenError, NotFoundError, UsageError
 from reconciler.manifest.objects import ResourceKey
 from tests.conformance.client import Client

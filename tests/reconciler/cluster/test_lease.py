@@ -9,8 +9,9 @@ import pytest
 
 from reconciler.cluster import Discovery
 from reconciler.cluster.connection import Access, Connection
-from reconciler.cluster.lease import LockHeldError, read_noted_head
+from reconciler.cluster.lease import LockHeldError, ask_run_to_end, read_noted_head
 from reconciler.cluster.lease_process import own_process
+from reconciler.cluster.lease_record import LeaseRecord
 from reconciler.errors import (
     ClusterError,
     ClusterUnreachableError,
@@ -239,3 +240,31 @@ def test_an_error_in_the_block_gives_the_lock_back(runs: Runs, client: Client) -
     with pytest.raises(ClusterError), runs.lock():
         raise ClusterError("boom")
     assert lease(client, runs.namespace)["spec"]["holderIdentity"] == ""
+
+
+def test_a_run_is_asked_to_end_and_sees_it_when_it_renews(runs: Runs) -> None:
+    asked: list[str] = []
+    now = Time()
+    lock = runs.lock("op-7", monotonic=now, on_asked_to_end=lambda: asked.append("end"))
+    assert ask(runs) is None
+    lock.acquire()
+    found = ask(runs)
+    assert found is not None
+    assert (found.operation_id, found.holder) == ("op-7", "alice")
+    lock.check()
+    assert asked == []
+    now.now += 40
+    lock.check()
+    assert asked == ["end"]
+    lock.release()
+    assert ask(runs) is None
+    # What was asked of one run is not asked of the next.
+    later = runs.lock("op-8", monotonic=now, on_asked_to_end=lambda: asked.append("again"))
+    later.acquire()
+    now.now += 40
+    later.check()
+    assert asked == ["end"]
+
+
+def ask(runs: Runs) -> LeaseRecord | None:
+    return ask_run_to_end(runs.connection, runs.discovery, namespace=runs.namespace, application="shop")

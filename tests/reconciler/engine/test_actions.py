@@ -7,9 +7,9 @@ import pytest
 from reconciler.cluster import Connection, Discovery, connect, discover
 from reconciler.diff.records import ABSENT
 from reconciler.diff.secrets import Masker
-from reconciler.engine import ActionRequest, Selection
 from reconciler.engine.action_writes import ActionChange, ActionWrite
-from reconciler.engine.actions import DisabledActionError
+from reconciler.engine.actions import ActionRequest, DisabledActionError
+from reconciler.engine.selection import Selection
 from reconciler.errors import AccessDeniedError, ConflictError, NotFoundError, ReconcilerError, SpecError, UsageError
 from reconciler.health import ActionParameter
 from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.engine import Selection
+from reconciler.engine.selection import Selection
 from reconciler.errors import NotFoundError, UsageError
 from reconciler.manifest.objects import ResourceKey
 
