@@ -4,18 +4,20 @@ The Application is marked as deleted first, and its finalizers hold it until all
 on with by the next one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from reconciler.cluster.applications import application_resource, get_application
+from reconciler.cluster.live import get_object
 from reconciler.cluster.owned import find_owned
 from reconciler.cluster.write import delete_object, patch_object
 from reconciler.engine.comparing import Comparer, application_key
 from reconciler.engine.records import Reconciliation
-from reconciler.errors import GenerationError, SyncError
-from reconciler.manifest.objects import Manifest, ResourceKey, metadata_of
+from reconciler.errors import ConflictError, GenerationError, NotFoundError, SyncError
+from reconciler.manifest.objects import Manifest, ResourceKey, metadata_of, name_of, namespace_of
 from reconciler.model import Application
+from reconciler.sync.context import MAX_CONFLICTS
 from reconciler.sync.deletion import deletion_tasks
 from reconciler.sync.hooks import deletion_phases, named_hook
 from reconciler.sync.plan import Permit
@@ -157,26 +159,42 @@ def mark_deleted(
     if cascade:
         wanted.append(BACKGROUND_FINALIZER if background else RESOURCES_FINALIZER)
     if not metadata_of(live).get("deletionTimestamp"):
-        live = _set_finalizers(engine, live, [*(name for name in _finalizers(live) if name not in _OURS), *wanted])
-        delete_object(
-            engine.connection, application_resource(engine.comparer.discovery), live, propagation="Background"
-        )
+        marked = _set_finalizers(engine, live, lambda found: [*(name for name in found if name not in _OURS), *wanted])
+        if marked is not None:
+            resource = application_resource(engine.comparer.discovery)
+            delete_object(engine.connection, resource, marked, propagation="Background")
 
 
 def release_application(engine: "Reconciler", application: Application) -> None:
     """Take our finalizers off: the Application goes, unless somebody else's hold it."""
     live = _object(engine, application)
     if live is not None:
-        _set_finalizers(engine, live, [name for name in _finalizers(live) if name not in _OURS])
+        _set_finalizers(engine, live, lambda found: [name for name in found if name not in _OURS])
 
 
-def _set_finalizers(engine: "Reconciler", live: Manifest, finalizers: list[str]) -> Manifest:
-    if finalizers == _finalizers(live):
-        return live
-    resource = application_resource(engine.comparer.discovery)
-    version = metadata_of(live)["resourceVersion"]
-    patch = {"metadata": {"finalizers": finalizers or None, "resourceVersion": version}}
-    return patch_object(engine.connection, resource, live, patch)
+def _set_finalizers(engine: "Reconciler", live: Manifest, wanted: Callable[[list[str]], list[str]]) -> Manifest | None:
+    """Change the finalizers of exactly this Application from what they are; None when it is gone.
+
+    Others write to it at the same time, and our own request may have been carried out without an answer.
+    """
+    resource, uid = application_resource(engine.comparer.discovery), metadata_of(live)["uid"]
+    for attempt in range(MAX_CONFLICTS):
+        finalizers, version = wanted(_finalizers(live)), metadata_of(live)["resourceVersion"]
+        if finalizers == _finalizers(live):
+            return live
+        patch = {"metadata": {"finalizers": finalizers or None, "resourceVersion": version}}
+        try:
+            return patch_object(engine.connection, resource, live, patch)
+        except NotFoundError:
+            return None
+        except ConflictError:
+            if attempt == MAX_CONFLICTS - 1:
+                raise
+            found = get_object(engine.connection, resource, namespace=namespace_of(live), name=name_of(live))
+            if found is None or metadata_of(found)["uid"] != uid:
+                return None
+            live = found
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _object(engine: "Reconciler", application: Application) -> Manifest | None:

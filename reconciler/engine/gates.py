@@ -1,7 +1,7 @@
 """What has to hold before an operation may begin; each gate that is closed says why, and what opens it."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from reconciler.engine.comparing import application_key
@@ -9,11 +9,12 @@ from reconciler.engine.records import Reconciliation
 from reconciler.errors import ReconcilerError, SpecError, SyncError
 from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey
 from reconciler.model import Application, AppProject, parse_application
-from reconciler.terms import ARGO_GROUP, OperationPhase, SyncStatus
+from reconciler.terms import ANNOTATION_SKIP_RECONCILE, ARGO_GROUP, OperationPhase, SyncStatus
 
 if TYPE_CHECKING:
     from reconciler.engine.reconciler import Reconciler
 
+CONTROLLER_SILENT = timedelta(minutes=10)
 _AT_WORK = (OperationPhase.RUNNING, OperationPhase.TERMINATING)
 
 
@@ -61,6 +62,26 @@ def require_free(application: Application | None) -> None:
             f"{application.name} cannot be synced: Argo CD is at an operation of its own ({state}); wait for its end, or end "
             f"it with: gitops-nb app terminate-op {application.name}"
         )
+
+
+def argo_cd_reconciles(application: Application, written_at: datetime | None, now: datetime) -> str:
+    """Why Argo CD's own controller is the one to reconcile an Application by itself, empty when it is not.
+
+    It writes the status at least every three minutes by default, and leaves an Application alone that says so
+    (docs/user-guide/skip_reconcile.md). Two reconcilers that write one status would fight over it.
+
+    Parameters
+    ----------
+    written_at
+        When the controller last wrote the Application.
+    """
+    skipped = application.metadata.annotations.get(ANNOTATION_SKIP_RECONCILE, "").lower() == "true"
+    if skipped or written_at is None or now - written_at > CONTROLLER_SILENT:
+        return ""
+    return (
+        f"Argo CD's own controller reconciles it ({written_at:%H:%M:%S %Z}); hand it over with the annotation "
+        f'{ANNOTATION_SKIP_RECONCILE}: "true"'
+    )
 
 
 def require_window(

@@ -19,15 +19,15 @@ from reconciler.engine.planning import Planner
 from reconciler.engine.records import Reconciliation, SyncOutcome
 from reconciler.errors import ReconcilerError, SyncError
 from reconciler.history import HistoryStore, HookRecord, resource_outcomes
-from reconciler.manifest.objects import Manifest, ResourceKey
+from reconciler.manifest.objects import Manifest, ResourceKey, metadata_of
 from reconciler.model import Application
 from reconciler.sync.compare_plans import stale
 from reconciler.sync.options import application_options
-from reconciler.sync.records import PlanOptions, SyncPlan, SyncResult, SyncTask, TaskResult
+from reconciler.sync.records import Change, PlanOptions, SyncPlan, SyncResult, SyncTask, TaskAction, TaskResult
 from reconciler.sync.retry import RetryPolicy, retry_policy
 from reconciler.sync.run_options import VARIABLE_WAVE_DELAY, RunOptions, parse_wave_delay
 from reconciler.sync.runner import TERMINATED, Listener, SyncRunner
-from reconciler.terms import ANNOTATION_DELETION_APPROVED
+from reconciler.terms import ANNOTATION_DELETION_APPROVED, FIELD_MANAGER
 
 if TYPE_CHECKING:
     from reconciler.engine.deleting import DeletionPlanner
@@ -185,6 +185,8 @@ class SyncOperation:
         # Nothing here is changed, so that it need not wait for comparisons.
         planner = self._planner(comparer, reconciliation, attempt.started_at)
         plan = planner.plan(request.options)
+        if attempt.resumed:
+            plan = _without_repeats(plan)
         manifests = planner.manifests(plan)
         if request.plan is not None and (changed := stale(request.plan, plan)):
             raise SyncError(f"{application.name}: the plan is out of date: {'; '.join(changed)}; make a new one")
@@ -217,15 +219,18 @@ class SyncOperation:
         if self._stopping.is_set():
             runner.stop(self._stop_message)
         result = runner.run(plan, initiated_by=request.initiated_by, started_at=attempt.started_at)
-        if deletion is not None and result.succeeded:
-            from reconciler.engine.deleting import release_application
-
-            release_application(engine, application)
+        deleted = deletion is not None and result.succeeded
+        if deleted:
             result = replace(result, message="successfully deleted")
         if request.options.dry_run:
             # It holds no lock: recorded at its end, no other run can take it for one that was killed.
             self._begin(attempt, reconciliation, plan)
         self._end(attempt.operation_id, result)
+        if deleted:
+            from reconciler.engine.deleting import release_application
+
+            # Recorded before: with the Application goes the last thing from which another run would see what is left to do.
+            release_application(engine, application)
         if runner.interrupted:
             raise KeyboardInterrupt
         if any(task.key.kind == "CustomResourceDefinition" for task in plan.tasks):
@@ -347,6 +352,23 @@ class SyncOperation:
             return str(error)
         self.children.append(outcome)
         return "" if outcome.result.succeeded else outcome.result.message
+
+
+def _without_repeats(plan: SyncPlan) -> SyncPlan:
+    """What an interrupted run has applied already, and what still is so, is not sent once more."""
+    tasks = (
+        replace(task, settled=True)
+        if task.action is TaskAction.APPLY and task.change is Change.UNCHANGED and _is_applied(task) and not task.is_child
+        else task
+        for task in plan.tasks
+    )
+    return replace(plan, tasks=tuple(tasks))
+
+
+def _is_applied(task: SyncTask) -> bool:
+    """Whether we have ever applied the object: one that only happens to be alike has its fields taken over yet."""
+    entries = metadata_of(task.live or {}).get("managedFields") or ()
+    return any((entry.get("manager"), entry.get("operation")) == (FIELD_MANAGER, "Apply") for entry in entries)
 
 
 def _owner(application: Application) -> Manifest | None:

@@ -18,6 +18,8 @@ from reconciler.sync.status import application_status, merge_patch
 from reconciler.terms import ARGO_GROUP, ConditionType
 
 PARALLEL_WRITES: Final = 8
+CONTROLLER: Final = "argocd-application-controller"
+"""Field manager of Argo CD's own controller, which takes its program's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Registry:
         self._namespace = namespace
         self._clock = clock
         self._parsed: dict[str, tuple[str, Application]] = {}
+        self._reconciled: dict[str, datetime] = {}
 
     def applications(self) -> list[Application]:
         """All Applications of the namespace, by name.
@@ -126,6 +129,10 @@ class Registry:
             comparison = of_own_target(self._parse(live), comparison)
             self._write(live, StatusAnswer(comparison, result, operated=application))
 
+    def reconciled_by_argo_cd(self, application: Application) -> datetime | None:
+        """When Argo CD's own controller last wrote an Application that was read here; None when it never did."""
+        return self._reconciled.get(application.metadata.uid)
+
     def current_all(self, applications: Iterable[Application]) -> dict[ResourceKey, Application]:
         """The Applications as the cluster holds them now, listed once a namespace; those that only a file holds are left out."""
         wanted = {self._key(each.metadata.namespace or self._namespace, each.name) for each in applications}
@@ -187,4 +194,16 @@ class Registry:
         known = self._parsed.get(uid)
         if known is None or known[0] != version or not version:
             known = self._parsed[uid] = (version, parse_application(obj, where="cluster", from_cluster=True))
+            if (at := _written_by_argo_cd(obj)) is not None:
+                self._reconciled[uid] = at
         return known[1]
+
+
+def _written_by_argo_cd(obj: Manifest) -> datetime | None:
+    """When the field manager of Argo CD's controller last changed an object."""
+    times = [
+        datetime.fromisoformat(str(entry["time"]))
+        for entry in metadata_of(obj).get("managedFields") or ()
+        if entry.get("manager") == CONTROLLER and entry.get("time")
+    ]
+    return max(times, default=None)

@@ -56,9 +56,10 @@ def start(state: SyncState, at: datetime) -> Outcome:
     known = {task_id: result for task_id, result in state.known.items() if task_id in ids}
     state = replace(state, known=known, results={**skipped, **known})
     todo = state.todo()
-    if todo:
-        return replace(state, stage=Stage.DRY_RUN), (DryRun(todo),)
-    if known:
+    tried = tuple(task for task in todo if not task.settled)
+    if tried:
+        return replace(state, stage=Stage.DRY_RUN), (DryRun(tried),)
+    if known or todo:
         return _begin(state, at)
     return finish(state, OperationPhase.SUCCEEDED, "successfully synced (no more tasks)")
 

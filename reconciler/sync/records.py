@@ -33,7 +33,8 @@ class SyncTask:
 
     ``reason`` says why a task is skipped, such as a prune that was not asked for. ``problem`` says why it must not be carried
     out at all, which fails the whole operation before anything is touched. ``confirm``: it deletes, and waits until somebody
-    has approved that. ``target`` is None for a prune.
+    has approved that. ``settled``: an interrupted run of this operation has applied it, so it is not sent again, only watched.
+    ``target`` is None for a prune.
     """
 
     phase: SyncPhase
@@ -50,6 +51,7 @@ class SyncTask:
     differences: int = 0
     problem: str = ""
     confirm: bool = False
+    settled: bool = False
 
     @property
     def is_hook(self) -> bool:

@@ -9,6 +9,7 @@ from reconciler.errors import ConflictError, InvalidObjectError, ReconcilerError
 from reconciler.kill_points import reach
 from reconciler.manifest.objects import GroupVersionKind, Manifest, metadata_of
 from reconciler.sync.context import OperationContext
+from reconciler.sync.hooks import is_created_by
 from reconciler.sync.leaving import is_leaving
 from reconciler.sync.options import resource_options
 from reconciler.sync.records import SyncTask, TaskAction
@@ -47,7 +48,7 @@ class DryRuns:
         return ""
 
     def _try(self, task: SyncTask, resource: ApiResource) -> None:
-        connection, options = self._context.connection, resource_options(task.options)
+        options = resource_options(task.options)
         if task.action is TaskAction.PRUNE:
             self._try_deletion(task, resource)
             return
@@ -55,11 +56,22 @@ class DryRuns:
         if (task.is_hook and task.live is not None) or self._namespace_comes(task):
             self._check(task)
         elif task.is_hook:
-            create_object(connection, resource, manifest, validation=validation_of(options), dry_run=True)
+            self._try_creation(task, resource, manifest)
         elif options.replace:
             self._try_replacing(task, resource, manifest)
         else:
             self._try_apply(task, resource, manifest)
+
+    def _try_creation(self, task: SyncTask, resource: ApiResource, manifest: Manifest) -> None:
+        connection, validation = self._context.connection, validation_of(resource_options(task.options))
+        try:
+            create_object(connection, resource, manifest, validation=validation, dry_run=True)
+        except ConflictError:
+            # A name made for this operation is not looked for by the comparison: what an interrupted run created of it.
+            live = get_object(connection, resource, namespace=task.key.namespace, name=task.key.name)
+            operation_id = self._context.operation_id
+            if live is None or not is_created_by(live, operation_id=operation_id, phase=task.phase):
+                raise
 
     def _try_deletion(self, task: SyncTask, resource: ApiResource) -> None:
         try:

@@ -73,6 +73,8 @@ class Writer:
         """
         context = self._context
         resource, options = context.kinds.resource(task), resource_options(task.options)
+        if task.settled and task.live is not None:
+            return f"{_shown(task.key, resource)} unchanged", task.live
         if is_namespace(task.key):
             self._await_namespace(task, resource)
         before, sent = ("namespace", "namespace") if task.action is TaskAction.CREATE_NAMESPACE else _APPLY_POINTS

@@ -6,7 +6,7 @@ Each figure stands beside its limit or a peer in the same run.
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.bench import applications, commands, comparison, live, tools, typed
+from tests.bench import applications, commands, comparison, live, syncing, tools, typed
 
 BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "help": commands.help_text,
@@ -20,6 +20,9 @@ BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "typed": typed.typed,
     "live": live.live,
     "compare": comparison.compare,
+    "sync": syncing.syncing,
+    "one": syncing.one,
+    "resume": syncing.resumed,
 }
 
 if __name__ == "__main__":

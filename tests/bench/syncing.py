@@ -6,27 +6,30 @@ what does not depend on the machine's load: requests, TLS handshakes and process
 
 import json
 import os
-import statistics
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.bench.commands import BIN, control_plane
-from tests.bench.figures import measured, report, timed
-from tests.bench.repositories import OBJECTS, commit_change, make_repository, members
+from tests.bench.figures import Spent, measured, report, timed
+from tests.bench.repositories import OBJECTS, commit_change, make_repository
+from tests.repositories import GitRepository
 
 if TYPE_CHECKING:
+    from reconciler.cluster import Connection
     from reconciler.engine import Reconciler
 
 APPLICATIONS = 150
 NAMESPACES = 15
+_REPEATS = 3
 WALL_S = 8.0
 TIMES_KUBECTL = 2.0
 _ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +54,9 @@ def syncing() -> None:
     report("  its own processor time, renderers included", [first["cpu_s"]], None, f"{first['own_s']:.2f} s in Python")
     report("  peer: kubectl apply --server-side (wall)", [peer], None)
     print(f"  requests an application: {_shown(first)}", flush=True)
-    report(f"{count}: synced again, nothing changed (wall)", [again["wall_s"]], None, f"{again['own_s']:.2f} s in Python")
+    report(
+        f"{count}: synced again, nothing changed (wall)", [again["wall_s"]], None, f"{again['own_s']:.2f} s in Python"
+    )
     print(f"  requests an application: {_shown(again)}", flush=True)
 
 
@@ -98,58 +103,59 @@ def _namespaces(kubeconfig: Path, prefix: str) -> None:
             client.create("/api/v1/namespaces", {"metadata": {"name": f"{prefix}-{index:02}"}}).expect(201)
 
 
-class Counted:
-    """A pool of connections that counts what is sent through it, by what it is for."""
+def _counting(connection: "Connection", note: Callable[[str], None]) -> "tuple[Connection, Counter[str]]":
+    """The same cluster by a connection that counts what is asked of it, by what it is for."""
+    from reconciler.cluster.connection import Connection
 
-    def __init__(self, pool: Any) -> None:
-        self._pool = pool
-        self.requests: Counter[str] = Counter()
+    requests: Counter[str] = Counter()
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._pool, name)
+    class Counting(Connection):
+        def _ask(self, method: str, path: str, query: Any, *others: Any, **how: Any) -> bytes:
+            purpose = _purpose(method, path, query or {})
+            requests[purpose] += 1
+            note(purpose)
+            return super()._ask(method, path, query, *others, **how)
 
-    def request(self, method: str, url: str, **how: Any) -> Any:
-        self.requests[_purpose(method, url)] += 1
-        return self._pool.request(method, url, **how)
+        def _send(self, method: str, path: str, query: Any, *others: Any, **how: Any) -> Any:
+            if not how.get("preload_content", True):
+                requests["watch"] += 1
+                note("watch")
+            return super()._send(method, path, query, *others, **how)
 
-    @property
-    def handshakes(self) -> int:
-        """New connections of all hosts."""
-        pools = self._pool.pools
-        return sum(pools[key].num_connections for key in pools.keys())  # noqa: SIM118 - no mapping
+    return Counting(connection._access, name="bench"), requests
 
 
-def _purpose(method: str, url: str) -> str:
-    path = url.partition("?")[0]
-    if "leases" in path:
+def _handshakes(connection: "Connection") -> int:
+    """Connections that were made, to all hosts."""
+    pools = connection._access.pool.pools
+    return sum(pools[key].num_connections for key in pools.keys())  # noqa: SIM118 - no mapping
+
+
+def _purpose(method: str, path: str, query: Mapping[str, str]) -> str:
+    if "/leases" in path:
         return "lease"
     if "/applications" in path and method == "PATCH":
         return "status"
     if method == "GET":
-        if "/openapi/" in path or path.count("/") <= 5:
+        if "/openapi/" in path or path.count("/") <= 3:
             return "discovery"
-        if "watch=" in url:
-            return "watch"
-        return "list" if "limit=" in url else "get"
-    return "dry run" if "dryRun=" in url else "write"
+        return "list" if "limit" in query else "get"
+    return "dry run" if "dryRun" in query else "write"
 
 
 @contextmanager
-def _engine(kubeconfig: Path, work: Path) -> "Iterator[tuple[Reconciler, Counted]]":
+def _engine(
+    kubeconfig: Path, work: Path, *, note: Callable[[str], None] = lambda _purpose: None
+) -> "Iterator[tuple[Reconciler, Counter[str]]]":
     from reconciler.cluster import connect
-    from reconciler.cluster.connection import Connection, KubeconfigAccess
     from reconciler.engine import Reconciler
     from reconciler.history import open_store
     from reconciler.source import RepositoryCache, Sources
 
-    access: Any = connect(kubeconfig=str(kubeconfig))._access
-    assert isinstance(access, KubeconfigAccess)
-    counted = Counted(access.pool)
-    access.pool = counted  # type: ignore[assignment]
-    connection = Connection(access, name="bench")
+    connection, requests = _counting(connect(kubeconfig=str(kubeconfig)), note)
     sources = Sources(repositories=RepositoryCache(work / "mirrors"))
     with sources, open_store(f"sqlite:///{work}/history.db") as store:
-        yield Reconciler(connection, sources=sources, store=store), counted
+        yield Reconciler(connection, sources=sources, store=store), requests
 
 
 def _sync_all(kubeconfig: Path, work: Path, *, keep: bool) -> dict[str, Any]:
@@ -164,7 +170,7 @@ def _sync_all(kubeconfig: Path, work: Path, *, keep: bool) -> dict[str, Any]:
         failures = [str(run.error or run.outcome) for run in runs if run.failed or run.status_problem]
         assert not failures, failures[0]
         assert all(run.comparison.status == "Synced" for run in runs), [run.comparison.status for run in runs]
-        requests, handshakes = dict(counted.requests), counted.handshakes
+        requests, handshakes = dict(counted), _handshakes(engine.connection)
         if keep:
             _write_objects(engine, work / "objects.yaml")
     figures = {"wall_s": spent.wall_s, "cpu_s": spent.cpu_s, "own_s": own}
@@ -183,10 +189,132 @@ def _write_objects(engine: "Reconciler", file: Path) -> None:
     file.write_text(text.replace("namespace: place-", "namespace: peer-"))
 
 
+def one() -> None:
+    """One application, in a process that is up: after a commit of one line, and in three waves of Deployments."""
+    with tempfile.TemporaryDirectory(prefix="gitops-nb-bench-") as folder, control_plane() as kubeconfig:
+        work = Path(folder)
+        os.environ["XDG_CACHE_HOME"] = str(work / "cache")
+        member = replace(make_repository(work / "origin.git", 1)[0], changed_text="web:v1")
+        waves = GitRepository.create(work / "waves", _waves())
+        url = (work / "origin.git").as_uri()
+        first = [
+            _application(member.name, url, member.path, 0),
+            *(_waved(index, waves.url) for index in range(_REPEATS)),
+        ]
+        _install(kubeconfig, first)
+        _namespaces(kubeconfig, "place")
+        with _engine(kubeconfig, work) as (engine, requests):
+            _sync_one(engine, member.name)
+            commits, waved = [], []
+            for version in range(_REPEATS):
+                commit_change(work / "origin.git", member, f"web:v{version + 2}")
+                requests.clear()
+                commits.append(_timed(lambda: _sync_one(engine, member.name)))
+            of_commit = dict(requests)
+            for index in range(_REPEATS):
+                waved.append(_timed(lambda name=f"waves-{index}": _sync_one(engine, name)))  # type: ignore[misc]
+    report("one application after a commit, fetch to Synced (wall)", [spent.wall_s for spent in commits], 1.0)
+    report("  processor time, the control plane's included", [spent.cpu_s for spent in commits], None, str(of_commit))
+    report("three waves, pods ready at once (wall)", [spent.wall_s for spent in waved], 1.5)
+
+
+def resumed() -> None:
+    """What it costs that a sync is killed after half of its objects, in requests and renders, beside one comparison."""
+    with tempfile.TemporaryDirectory(prefix="gitops-nb-bench-") as folder, control_plane() as kubeconfig:
+        work = Path(folder)
+        waves = GitRepository.create(work / "waves", _waves())
+        _install(kubeconfig, [_waved(index, waves.url) for index in range(3)])
+        _namespaces(kubeconfig, "place")
+        # The first one only warms up what is kept on disk.
+        counts = {name: _in_other_process(kubeconfig, work, name) for name in ("waves-2", "waves-0")}
+        killed = _in_other_process(kubeconfig, work, "waves-1", kill="apply-after:3")
+        again = _in_other_process(kubeconfig, work, "waves-1")
+        compared = _in_other_process(kubeconfig, work, "waves-1", what="compare")
+    whole = counts["waves-0"]
+    print(f"an uninterrupted sync: {_sum(whole)}", flush=True)
+    print(f"  killed after 3 of 6 objects: {_sum(killed)}; the run after it: {_sum(again)}", flush=True)
+    print(f"  a comparison alone: {_sum(compared)}", flush=True)
+
+
+def _sum(counts: Mapping[str, int]) -> str:
+    requests = sum(number for name, number in counts.items() if name != "renders")
+    return f"{requests} requests ({', '.join(f'{name} {number}' for name, number in sorted(counts.items()))})"
+
+
+def _in_other_process(kubeconfig: Path, work: Path, name: str, *, what: str = "sync", kill: str = "") -> Counter[str]:
+    log = work / "requests.log"
+    log.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "tests.bench.syncing", what, str(kubeconfig), str(work), name, str(log)]
+    environment = os.environ | ({"GITOPS_NB_KILL_POINT": kill} if kill else {})
+    done = subprocess.run(command, cwd=_ROOT, env=environment, check=False)
+    assert done.returncode == (-signal.SIGKILL if kill else 0), done.returncode
+    return Counter(log.read_text().split("\n")[:-1])
+
+
+def _timed(work: Callable[[], None]) -> Spent:
+    with measured() as spent:
+        work()
+    return spent
+
+
+def _sync_one(engine: "Reconciler", name: str) -> None:
+    engine.begin_run()
+    outcome = engine.sync(engine.reconcile(engine.application(name)), initiated_by="bench")
+    assert outcome.result.succeeded, outcome.result.message
+    assert outcome.comparison is not None
+    assert outcome.comparison.status == "Synced"
+
+
+def _waved(index: int, url: str) -> dict[str, Any]:
+    return _application(f"waves-{index}", url, "waves", index)
+
+
+def _waves() -> dict[str, str]:
+    """A Deployment and a ConfigMap in each of three waves."""
+    files = {}
+    for wave in range(3):
+        mark = f"annotations: {{argocd.argoproj.io/sync-wave: '{wave}'}}"
+        container = "{name: web, image: 'example.com/web:v1'}"
+        files[f"waves/deployment-{wave}.yaml"] = f"""
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web-{wave}, {mark}}}
+spec:
+  selector: {{matchLabels: {{app: web-{wave}}}}}
+  template: {{metadata: {{labels: {{app: web-{wave}}}}}, spec: {{containers: [{container}]}}}}
+"""
+        config = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: web-{wave}, {mark}}}\ndata: {{wave: '{wave}'}}\n"
+        files[f"waves/config-{wave}.yaml"] = config
+    return files
+
+
+def _log_one(what: str, kubeconfig: Path, work: Path, name: str, log: Path) -> None:
+    """Sync or compare one application; what is asked of the API server is noted as it is sent."""
+    with (
+        log.open("a", buffering=1) as file,
+        _engine(kubeconfig, work, note=lambda kind: print(kind, file=file)) as (
+            engine,
+            _,
+        ),
+    ):
+        application = engine.application(name)
+        for source in engine.generate(application).sources:
+            if not source.cached:
+                print("renders", file=file)
+        if what == "compare":
+            engine.compare(application)
+        else:
+            outcome = engine.sync(engine.reconcile(application), initiated_by="bench")
+            assert outcome.result.succeeded, outcome.result.message
+
+
 def _main(arguments: Sequence[str]) -> None:
     what, kubeconfig, work = arguments[0], Path(arguments[1]), Path(arguments[2])
     os.environ["XDG_CACHE_HOME"] = str(work / "cache")
-    print(json.dumps(_sync_all(kubeconfig, work, keep=what == "first")))
+    if what in ("sync", "compare"):
+        _log_one(what, kubeconfig, work, arguments[3], Path(arguments[4]))
+    else:
+        print(json.dumps(_sync_all(kubeconfig, work, keep=what == "first")))
 
 
 if __name__ == "__main__":

@@ -160,9 +160,8 @@ def _applied(
     time = format_time(now) if now is not None and new is not live else last.time if last is not None else None
     entries = without(others, changes)
     entries += _applier_entries(last, key, kind.gvk.api_version, time, fields)
-    result = canonical(kind.schema, live, _with_reset_fields(kind.reset, live, new), last_fields)
-    if field_manager == KUBECTL:
-        result = with_last_applied(result, target)
+    written = with_last_applied(new, target) if field_manager == KUBECTL else new
+    result = canonical(kind.schema, live, _with_reset_fields(kind.reset, live, written), last_fields)
     return Prediction(_with_entries(live, result, entries))
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from reconciler.manifest.objects import Manifest, metadata_of
 from reconciler.manifest.quantity import canonical_quantity
 from reconciler.manifest.schema import Schema
-from reconciler.manifest.typed.defaults import defaults_of, is_allocated, knows_defaults
+from reconciler.manifest.typed.defaults import defaults_of, is_allocated, knows_defaults, possible_defaults
 from reconciler.manifest.typed.elements import elements_of
 from reconciler.manifest.typed.fieldset import EMPTY, FieldSet, below, is_member
 from reconciler.manifest.typed.merge import same
@@ -47,6 +47,21 @@ def canonical(schema: Schema, live: Mapping[str, Any] | None, new: Manifest, own
         new = _with_encoded_data(new)
     result = _value(schema, live, new, owned)
     return result if isinstance(result, dict) else new
+
+
+def is_default(schema: Schema, field: str, value: Any, holder: Mapping[str, Any]) -> bool:
+    """Whether the server fills this field of a type in with this value, where an apply leaves it out.
+
+    Parameters
+    ----------
+    holder
+        The map that has the field.
+    """
+    if field in schema.defaults and same(schema.defaults[field], value):
+        return True
+    others = {key: item for key, item in holder.items() if key != field}
+    defaults = possible_defaults(schema, others)
+    return field in defaults and same(_value(schema.child(field), _MISSING, defaults[field], EMPTY), value)
 
 
 def _with_system_fields(live: Mapping[str, Any] | None, new: Manifest) -> Manifest:

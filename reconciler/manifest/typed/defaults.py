@@ -23,10 +23,21 @@ _CONTAINER: Final = {
     "terminationMessagePolicy": "File",
 }
 _ROLLING: Final = {"maxSurge": "25%", "maxUnavailable": "25%"}
+_WEBHOOK: Final = {
+    "failurePolicy": "Fail",
+    "matchPolicy": "Equivalent",
+    "namespaceSelector": {},
+    "objectSelector": {},
+    "timeoutSeconds": 10,
+}
 _CONSTANTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "admissionregistration.v1.MutatingWebhook": {**_WEBHOOK, "reinvocationPolicy": "Never"},
     "admissionregistration.v1.NamedRuleWithOperations": _ANY_SCOPE,
     "admissionregistration.v1.RuleWithOperations": _ANY_SCOPE,
     "admissionregistration.v1.ServiceReference": {"port": 443},
+    "admissionregistration.v1.ValidatingWebhook": _WEBHOOK,
+    "admissionregistration.v1alpha1.NamedRuleWithOperations": _ANY_SCOPE,
+    "admissionregistration.v1beta1.NamedRuleWithOperations": _ANY_SCOPE,
     "apps.v1.DaemonSetSpec": {"revisionHistoryLimit": 10, "updateStrategy": {}},
     "apps.v1.DeploymentSpec": {
         "progressDeadlineSeconds": 600,
@@ -157,6 +168,12 @@ _COMPUTED: Final[Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]]
     "rbac.v1.Subject": _subject,
 }
 _NONE: Final[Mapping[str, Any]] = {}
+# Defaults that depend on more than the type and the map, so that an apply does not foretell them.
+_POSSIBLE: Final[Mapping[str, Mapping[str, Any]]] = {
+    "batch.v1.JobSpec": {"backoffLimit": 6, "completionMode": "NonIndexed", "suspend": False},
+    # Pods have it, templates of pods do not.
+    "core.v1.PodSpec": {"enableServiceLinks": True},
+}
 # Fields that an update without them leaves as they are, because the server once chose their values.
 _ALLOCATED: Final[Mapping[str, frozenset[str]]] = {
     "core.v1.ServicePort": frozenset({"nodePort"}),
@@ -201,6 +218,13 @@ def defaults_of(schema: Schema, value: Mapping[str, Any]) -> Mapping[str, Any]:
     name = schema.name.removeprefix(_API)
     constants = _CONSTANTS.get(name, _NONE)
     return {**constants, **_COMPUTED[name](value)} if name in _COMPUTED else constants
+
+
+def possible_defaults(schema: Schema, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """As `defaults_of`, and with those that a map of the type gets in some places only."""
+    known = defaults_of(schema, value)
+    possible = _POSSIBLE.get(schema.name.removeprefix(_API), _NONE)
+    return {**possible, **known} if possible else known
 
 
 def knows_defaults(schema: Schema) -> bool:

@@ -121,7 +121,7 @@ def changed(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
 
 
 BAD = {
-    "another format": (changed("format", "x"), "p.json: not a plan; give a file that plan --output json wrote"),
+    "another format": (changed("format", "x"), "p.json: not a plan; give a file that app plan --out wrote"),
     "another version": (changed("version", 9), "p.json: a plan of format version 9, not 1; plan again"),
     "a phase that is none": (changed("tasks.0.phase", "Later"), "misshapen: ValueError 'Later'"),
     "a wave that is none": (changed("tasks.0.wave", "1"), "misshapen: TypeError expected a whole number, got str"),
