@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from reconciler.health import run_customization_tests
 from reconciler.health.bundled import DIRECTORY
+from reconciler.health.suites import run_customization_tests
 
 UPSTREAM = "GITOPS_NB_UPSTREAM_CUSTOMIZATIONS"
 
