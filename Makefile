@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lab bench predictions controlplane peers format constraints clean
+.PHONY: help demo test check lab bench faults predictions controlplane peers format constraints clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ bench: $(VENV)/.test ## Print the benchmarks' figures
 
 predictions: $(VENV)/.test ## Hold 100,000 predicted merges to a real API server, and keep what differs
 	@$(BIN)/python -m tests.reconciler.manifest.typed.campaign --cases 100000
+
+faults: $(VENV)/.test ## Kill runs at random places for a quarter of an hour, and check what the next ones make of it
+	@$(BIN)/python -m tests.faults.campaign --cases 500 --seconds 900
 
 controlplane: $(VENV)/.test ## Find or build the real control plane
 	@$(BIN)/python -m tests.tools.controlplane

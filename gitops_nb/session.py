@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from gitops_nb.sync_report import SyncReport
 from reconciler import Reconciler
 from reconciler.diff.records import Comparison
 from reconciler.engine import SyncOutcome
-from reconciler.manifest.objects import ResourceKey
+from reconciler.engine.operation import Deletion, SyncRequest
+from reconciler.engine.selection import Selection
+from reconciler.errors import UsageError
 from reconciler.model import Application
 from reconciler.sync.events import Event
 from reconciler.sync.machine import SyncState
@@ -89,9 +92,24 @@ class Session:
         """The phases and waves of a sync, before it happens."""
         return self.app(name).waves(revision=revision, prune=prune)
 
-    def sync(self, name: str, **options: Any) -> "SyncReport":
+    def sync(self, name: str, **options: Any) -> SyncReport:
         """Sync one Application; options as `AppSession.sync`."""
         return self.app(name).sync(**options)
+
+    def reconcile(self, *names: str) -> "pd.DataFrame":
+        """Sync what automated policies want synced now, of the named Applications or of all, and write every status.
+
+        One row an Application; see `gitops_nb.frames.runs_frame`. One that fails keeps none of the others back.
+        """
+        from gitops_nb.frames import runs_frame
+
+        self.reconciler.begin_run()
+        applications = [self.reconciler.application(name) for name in names] if names else None
+        return runs_frame(self.reconciler.reconcile_automated(applications))
+
+    def delete(self, name: str, **options: Any) -> SyncReport:
+        """Delete one Application; options as `AppSession.delete`."""
+        return self.app(name).delete(**options)
 
     def unused_rules(self, *names: str) -> "pd.DataFrame":
         """One row an ignore rule that matches nothing; see `gitops_nb.frames.unused_rules_frame`."""
@@ -173,7 +191,7 @@ class AppSession:
         initiated_by: str = "",
         notebook: str = "",
         progress: "WavePreviewWidget | None" = None,
-    ) -> "SyncReport":
+    ) -> SyncReport:
         """Sync, and wait until Synced and Healthy unless ``wait`` is False.
 
         ``timeout_s`` bounds the operation and the waiting each, in seconds. The result says whether it succeeded: a failed
@@ -190,6 +208,35 @@ class AppSession:
             on_event=_show_on(progress) if progress is not None else _ignore,
         )
         return SyncReport(outcome)
+
+    def delete(self, *, yes: bool = False, cascade: bool = True, timeout_s: float | None = None) -> SyncReport:
+        """Delete the Application, and before it all its objects unless ``cascade`` is False.
+
+        ``timeout_s`` bounds the operation, in seconds. Like a failed sync, a deletion that fails is a value here.
+
+        Raises
+        ------
+        UsageError
+            Without ``yes=True``.
+        """
+        if not yes:
+            what = "and all its objects" if cascade else "and none of its objects"
+            raise UsageError(f"this deletes Application {self.application.name} {what}; say so with yes=True")
+        request = SyncRequest(run_options=RunOptions(timeout_s=timeout_s), initiated_by=getpass.getuser())
+        result = self._engine.delete(self.application, Deletion(cascade=cascade), request)
+        return SyncReport(SyncOutcome(result, None))
+
+    def children(self, *, revision: str = "") -> "pd.DataFrame":
+        """Of an Application of Applications: one row a field that differs in the children that change with it.
+
+        At ``revision``, or as Git has it now, and all the way down; see `gitops_nb.frames.drift_frame`.
+        """
+        from gitops_nb.frames import drift_frame
+        from reconciler.engine.family import compare_children, flatten_children
+
+        reconciliation = self._engine.reconcile(self.application, revision=revision or None)
+        found = flatten_children(compare_children(self._engine, reconciliation))
+        return drift_frame([child.comparison for child in found if child.comparison is not None])
 
     def tree(self, *, orphaned: bool = True) -> "ResourceTreeWidget":
         """What the Application manages and all that this owns, down to pods, with events and logs of each object.
@@ -212,10 +259,8 @@ class AppSession:
     def events(self) -> "pd.DataFrame":
         """One row an event of the tree's objects, the newest first; see `gitops_nb.frames.events_frame`."""
         from gitops_nb.frames import events_frame
-        from reconciler.cluster.events import tree_events
 
-        found = self._engine.tree(self.application)
-        report = tree_events(self._engine.at(self.application).connection, found)
+        report = self._engine.events(self.application)
         return events_frame(report.events, report.gaps)
 
     def logs(self, *, kind: str = "", name: str = "", container: str = "", lines: int = 100) -> "pd.DataFrame":
@@ -225,14 +270,9 @@ class AppSession:
         """
         from gitops_nb.frames import log_frame
         from reconciler.cluster.events import LogOptions
-        from reconciler.cluster.logs import tree_logs
 
-        def matches(key: ResourceKey) -> bool:
-            return kind in ("", key.kind) and name in ("", key.name)
-
-        found = self._engine.tree(self.application)
-        connection = self._engine.at(self.application).connection
-        reader = tree_logs(connection, found, matches, LogOptions(container=container, tail_lines=lines))
+        options = LogOptions(container=container, tail_lines=lines)
+        reader = self._engine.logs(self.application, Selection(kind, name=name), options=options)
         return log_frame(reader, reader.gaps)
 
 
@@ -251,70 +291,3 @@ def _show_on(widget: "WavePreviewWidget") -> Listener:
                 widget.show_task(result)
 
     return listener
-
-
-class SyncReport:
-    """A finished sync: ``result`` of the operation, ``comparison`` after it (None for a dry run), ``children``' reports."""
-
-    def __init__(self, outcome: SyncOutcome) -> None:
-        self.result = outcome.result
-        self.comparison = outcome.comparison
-        self.children = tuple(SyncReport(child) for child in outcome.children)
-
-    @property
-    def ok(self) -> bool:
-        """Whether the operation succeeded and nothing is Degraded after it."""
-        return self.result.succeeded and (self.comparison is None or self.comparison.health.status != "Degraded")
-
-    @property
-    def summary(self) -> str:
-        """One line for people."""
-        state = f"; {self.comparison.status} and {self.comparison.health.status}" if self.comparison else ""
-        return f"{self.result.application}: {self.result.phase}: {self.result.message}{state}"
-
-    def as_dict(self) -> dict[str, Any]:
-        """What a job reports to whoever started it."""
-        result, comparison = self.result, self.comparison
-        return {
-            "application": result.application,
-            "phase": result.phase.value,
-            "message": result.message,
-            "revisions": list(result.revisions),
-            "dry_run": result.options.dry_run,
-            "sync_status": comparison.status.value if comparison else None,
-            "health_status": comparison.health.status.value if comparison else None,
-            "resources": len(result.results),
-            "children": [child.as_dict() for child in self.children],
-            "started_at": result.started_at.isoformat(),
-            "finished_at": result.finished_at.isoformat(),
-            "summary": self.summary,
-            "exit_status": 0 if self.ok else 1,
-        }
-
-    def __repr__(self) -> str:
-        from gitops_nb.formatting import format_result_text
-
-        return "\n".join([format_result_text(self.result), *map(repr, self.children)])
-
-    def _repr_html_(self) -> str:
-        from gitops_nb.formatting import format_result_html
-
-        return "".join([format_result_html(self.result), *(child._repr_html_() for child in self.children)])
-
-    def publish(self) -> None:
-        """Show the result and leave it as the notebook's JSON bundle; a failed sync fails the cell.
-
-        Raises
-        ------
-        SyncError
-            When the sync failed or left the application Degraded.
-        """
-        from IPython.display import display
-
-        from gitops_nb.jobs import RESULT_MIME
-        from reconciler.errors import SyncError
-
-        display(self)
-        display({RESULT_MIME: self.as_dict(), "text/plain": self.summary}, raw=True)
-        if not self.ok:
-            raise SyncError(self.summary)

@@ -32,4 +32,5 @@ def _pass(point: str, wanted: str) -> None:
     if name not in POINTS:
         raise ValueError(f"{VARIABLE}: no point {name}; there are {', '.join(POINTS)}")
     if point == name and next(_passes) == int(count or 1):
-        os.kill(os.getpid(), signal_number)
+        # To this very thread, which goes no further; the process's own may be taken by another one, and later.
+        signal.raise_signal(signal_number)

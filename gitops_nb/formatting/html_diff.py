@@ -21,10 +21,10 @@ from gitops_nb.formatting.elements import (
 )
 from gitops_nb.formatting.html import comparison_head, health_badge, key_label
 from gitops_nb.formatting.html_fields import fields_table, unused_rules
-from gitops_nb.formatting.ignored import ignored, other_warnings, without_ignored
 from reconciler.diff.records import Comparison, ResourceComparison
 from reconciler.formatting.differences import resource_note
 from reconciler.formatting.documents import live_and_target_lines
+from reconciler.formatting.ignored import ignored, other_warnings, without_ignored
 from reconciler.formatting.lines import CONTEXT_LINES, DiffLine, Fold, Segments, diff_lines, fold_lines, unified
 from reconciler.formatting.states import ResourceState, Tone, ordered, state_of
 from reconciler.formatting.values import counted

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from gitops_nb.formatting.elements import Content, Html, code, details, element, muted, table
-from gitops_nb.formatting.ignored import ignored
 from reconciler.diff.records import FieldDifference, ResourceComparison, UnusedRule
 from reconciler.formatting.differences import difference_texts, drifted, ignore_rule
+from reconciler.formatting.ignored import ignored
 from reconciler.formatting.values import counted, format_instant
 
 

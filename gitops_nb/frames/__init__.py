@@ -8,7 +8,7 @@ frame shows what it holds. pandas is imported at the first call.
 
 from gitops_nb.frames.comparisons import applications_frame, drift_frame, resources_frame, unused_rules_frame
 from gitops_nb.frames.csv_text import format_csv
-from gitops_nb.frames.syncs import history_frame, plan_frame, results_frame
+from gitops_nb.frames.syncs import history_frame, plan_frame, results_frame, runs_frame
 from gitops_nb.frames.trees import events_frame, log_frame, tree_frame
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "plan_frame",
     "resources_frame",
     "results_frame",
+    "runs_frame",
     "tree_frame",
     "unused_rules_frame",
 ]

@@ -157,6 +157,22 @@ HISTORY_COLUMNS: Final = {
     "notebook": _TEXT,
     "digest": _TEXT,
 }
+RUN_COLUMNS: Final = {
+    "app": _TEXT,
+    "namespace": _TEXT,
+    "project": _TEXT,
+    "decision": _TEXT,
+    "reason": _TEXT,
+    "status": _TEXT,
+    "health": _TEXT,
+    "revision": _TEXT,
+    "message": _TEXT,
+    "status_problem": _TEXT,
+    "resources": _COUNT,
+    "started_at": _TIME,
+    "finished_at": _TIME,
+    "duration_s": _SECONDS,
+}
 
 
 def key_columns(key: ResourceKey) -> dict[str, str]:

@@ -1,9 +1,16 @@
 """Plans, results and the history of syncs as frames."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from gitops_nb.frames.columns import HISTORY_COLUMNS, PLAN_COLUMNS, RESULT_COLUMNS, key_columns, make_frame
+from gitops_nb.frames.columns import (
+    HISTORY_COLUMNS,
+    PLAN_COLUMNS,
+    RESULT_COLUMNS,
+    RUN_COLUMNS,
+    key_columns,
+    make_frame,
+)
 from reconciler.formatting.tasks import kind_of, task_state
 from reconciler.history.records import SyncRecord
 from reconciler.sync.records import SyncPlan, SyncResult
@@ -11,6 +18,8 @@ from reconciler.terms import ResultCode
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from reconciler.engine.fleet import ApplicationRun
 
 
 def plan_frame(plan: SyncPlan) -> "pd.DataFrame":
@@ -121,3 +130,39 @@ def history_frame(records: Iterable[SyncRecord]) -> "pd.DataFrame":
         for record in records
     ]
     return make_frame(rows, HISTORY_COLUMNS)
+
+
+def runs_frame(runs: "Iterable[ApplicationRun]") -> "pd.DataFrame":
+    """One row an Application of a run over many, in the order given.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``app``, ``namespace``, ``project``, ``decision`` (synced, failed, nothing), ``reason`` (why it was synced, or was
+        not), ``status`` and ``health`` (after the operation), ``revision``, ``message`` (how the operation ended, or why there
+        was none) and ``status_problem`` (why the Application's status could not be written) string; ``resources`` Int64,
+        ``started_at``, ``finished_at`` datetime64[ns, UTC] and ``duration_s`` Float64, in seconds, of the operation: NA where
+        there was none.
+    """
+    return make_frame([_run_row(run) for run in runs], RUN_COLUMNS)
+
+
+def _run_row(run: "ApplicationRun") -> Mapping[str, Any]:
+    comparison = run.comparison
+    result = run.outcome.result if run.outcome is not None else None
+    return {
+        "app": comparison.application,
+        "namespace": comparison.namespace,
+        "project": comparison.project,
+        "decision": "failed" if run.failed else "synced" if result is not None else "nothing",
+        "reason": run.reason,
+        "status": comparison.status.value,
+        "health": comparison.health.status.value,
+        "revision": comparison.revision,
+        "message": str(run.error) if run.error is not None else result.message if result is not None else "",
+        "status_problem": run.status_problem,
+        "resources": len(result.results) if result is not None else None,
+        "started_at": result.started_at if result is not None else None,
+        "finished_at": result.finished_at if result is not None else None,
+        "duration_s": (result.finished_at - result.started_at).total_seconds() if result is not None else None,
+    }

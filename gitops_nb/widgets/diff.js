@@ -1,27 +1,12 @@
 // The visual diff: `elements.js`, `lines.js` and `fields.js` stand before this text. Traits: see diff.py; rows: see rows.py.
 
 const NARROW = 620;
-const USUAL_MS = 300;
 const PATIENCE_MS = 4000;
 
 /** The list of resources with its filter. */
 function resourceList(model, signal, prefix) {
   let visibleRows = [];
-  const search = h("input", {
-    class: "gnb-search",
-    signal,
-    attrs: { type: "search", placeholder: "Filter by name or kind", "aria-label": "Filter resources", spellcheck: "false" },
-    on: {
-      input: () => store(model, "query", search.value),
-      keydown: (event) => {
-        if (event.key === "ArrowDown") {
-          event.preventDefault();
-          list.focus();
-        }
-        event.stopPropagation();
-      },
-    },
-  });
+  const search = searchBox(model, signal, "Filter resources", () => list.focus());
   const show = choice({
     label: "Resources to list",
     options: [["changed", "Changed"], ["all", "All"]],
@@ -121,11 +106,11 @@ function resourceList(model, signal, prefix) {
 function detailPane(model, signal, isNarrow) {
   let unfolded = [];
   let shownFor = "";
-  let waiting = 0;
   const known = new Map();
   const heading = h("div", { class: "gnb-heading" });
   const note = h("div", { class: "gnb-note" });
   const view = h("div", { class: "gnb-view", attrs: { tabindex: "0", role: "region", "aria-label": "Difference" } });
+  const patience = waitingIn(view, signal, "resource", PATIENCE_MS);
   const mode = choice({
     label: "View",
     options: [
@@ -151,7 +136,6 @@ function detailPane(model, signal, isNarrow) {
     set: (value) => store(model, "neat", value),
     signal,
   });
-  signal.addEventListener("abort", () => clearTimeout(waiting));
 
   // Two columns need more width than a narrow cell has.
   function chosenMode() {
@@ -185,7 +169,7 @@ function detailPane(model, signal, isNarrow) {
   }
 
   function draw() {
-    clearTimeout(waiting);
+    patience.end();
     mode.buttons[0].disabled = isNarrow();
     mode.buttons[0].title = isNarrow() ? "Needs more width" : "Live and target beside each other";
     mode.update();
@@ -194,7 +178,7 @@ function detailPane(model, signal, isNarrow) {
     drawHeading();
     const detail = current();
     if (!model.get("selected")) return view.replaceChildren(h("p", { class: "gnb-empty", text: "No resource is selected." }));
-    if (!detail) return wait();
+    if (!detail) return patience.begin();
     view.removeAttribute("aria-busy");
     const key = detailKey(detail.id, detail.neat, detail.show_ignored);
     if (key !== shownFor) {
@@ -205,18 +189,6 @@ function detailPane(model, signal, isNarrow) {
     const isFields = chosenMode() === "fields";
     compact.node.hidden = neat.node.hidden = isFields;
     return view.replaceChildren(...(isFields ? fields(detail) : lines(detail)));
-  }
-
-  /** What was shown before stays, dimmed, for as long as a kernel usually takes to answer. */
-  function wait() {
-    view.setAttribute("aria-busy", "true");
-    const message = h("p", { class: "gnb-empty", text: "Reading…", attrs: { role: "status" } });
-    waiting = setTimeout(() => {
-      view.replaceChildren(message);
-      waiting = setTimeout(() => {
-        message.textContent = "No answer from the kernel: run the cell again to see this resource.";
-      }, PATIENCE_MS);
-    }, USUAL_MS);
   }
 
   function fields(detail) {

@@ -117,6 +117,46 @@ function toggle({ label, title, get, set, signal }) {
   return { node, update };
 }
 
+/** The field for the text to look for; the arrow down leads into the list. */
+function searchBox(model, signal, label, toList) {
+  const node = h("input", {
+    class: "gnb-search",
+    signal,
+    attrs: { type: "search", placeholder: "Filter by name or kind", "aria-label": label, spellcheck: "false" },
+    on: {
+      input: () => store(model, "query", node.value),
+      keydown: (event) => {
+        if (event.key === "ArrowDown") {
+          event.preventDefault();
+          toList();
+        }
+        event.stopPropagation();
+      },
+    },
+  });
+  return node;
+}
+
+const USUAL_MS = 300;
+
+/** What a view showed before stays, dimmed, for as long as a kernel usually takes to answer; after `patienceMs` it says so. */
+function waitingIn(view, signal, what, patienceMs) {
+  let timer = 0;
+  const end = () => clearTimeout(timer);
+  const begin = () => {
+    view.setAttribute("aria-busy", "true");
+    const text = h("p", { class: "gnb-empty", text: "Reading…", attrs: { role: "status" } });
+    timer = setTimeout(() => {
+      view.replaceChildren(text);
+      timer = setTimeout(() => {
+        text.textContent = `No answer from the kernel: run the cell again to see this ${what}.`;
+      }, patienceMs);
+    }, USUAL_MS);
+  };
+  signal.addEventListener("abort", end);
+  return { begin, end };
+}
+
 /** A button that puts a text on the clipboard and says so for a moment. */
 function copyButton(text, label) {
   const button = h("button", {

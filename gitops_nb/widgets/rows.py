@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from gitops_nb.formatting.ignored import ignored, other_warnings, without_ignored
 from reconciler.diff.records import Comparison, FieldDifference, Health, ResourceComparison
 from reconciler.formatting.characters import visible
 from reconciler.formatting.differences import difference_texts, drifted, resource_note
 from reconciler.formatting.documents import live_and_target_lines
+from reconciler.formatting.ignored import ignored, other_warnings, without_ignored
 from reconciler.formatting.kinds import qualified_name, short_kind
 from reconciler.formatting.lines import DiffLine, Segments, diff_lines, sections_at
 from reconciler.formatting.states import (

@@ -40,21 +40,7 @@ function healthFilter(model, signal) {
 
 /** Text and kind to look for, and buttons that open and close all. */
 function treeFilters(model, signal, list, closeAll) {
-  const search = h("input", {
-    class: "gnb-search",
-    signal,
-    attrs: { type: "search", placeholder: "Filter by name or kind", "aria-label": "Filter objects", spellcheck: "false" },
-    on: {
-      input: () => store(model, "query", search.value),
-      keydown: (event) => {
-        if (event.key === "ArrowDown") {
-          event.preventDefault();
-          list.focus();
-        }
-        event.stopPropagation();
-      },
-    },
-  });
+  const search = searchBox(model, signal, "Filter objects", () => list.focus());
   const kinds = h("select", {
     class: "gnb-select",
     signal,

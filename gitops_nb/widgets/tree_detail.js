@@ -1,6 +1,5 @@
 // What is known of the selected object: facts, events, the end of its log; `elements.js` stands before this text.
 
-const USUAL_MS = 300;
 const PATIENCE_MS = 8000;
 
 function factsOf(facts) {
@@ -38,10 +37,10 @@ function logOf(detail, choose) {
 
 /** The pane beside the tree. */
 function nodeDetail(model, signal) {
-  let waiting = 0;
   const heading = h("div", { class: "gnb-heading" });
   const message = h("div");
   const view = h("div", { class: "gnb-detail-view", attrs: { role: "region", "aria-label": "Details", tabindex: "0" } });
+  const patience = waitingIn(view, signal, "object", PATIENCE_MS);
   const tabs = choice({
     label: "Details",
     options: [["facts", "Facts"], ["events", "Events"], ["log", "Log", "The last lines of a container"]],
@@ -57,7 +56,6 @@ function nodeDetail(model, signal) {
     attrs: { type: "button", "aria-label": "Read again" },
     on: { click: () => store(model, "reload", model.get("reload") + 1) },
   });
-  signal.addEventListener("abort", () => clearTimeout(waiting));
 
   function drawHeading(row, detail) {
     const { healths, statuses } = model.get("header");
@@ -80,7 +78,7 @@ function nodeDetail(model, signal) {
     detail.generation === model.get("generation");
 
   function draw() {
-    clearTimeout(waiting);
+    patience.end();
     const row = model.get("nodes").find(({ id }) => id === model.get("selected"));
     const detail = model.get("detail");
     const ready = isAnswer(detail);
@@ -95,7 +93,7 @@ function nodeDetail(model, signal) {
     drawHeading(row, ready ? detail : {});
     tabs.update();
     if (row.top) return view.replaceChildren(...topOf(row));
-    if (!ready) return wait();
+    if (!ready) return patience.begin();
     return view.replaceChildren(...contentOf(detail));
   }
 
@@ -122,18 +120,6 @@ function nodeDetail(model, signal) {
     const content = logOf(detail, (name) => store(model, "container", name));
     requestAnimationFrame(() => (content[1].scrollTop = content[1].scrollHeight));
     return content;
-  }
-
-  /** What was shown before stays, dimmed, for as long as a kernel usually takes to answer. */
-  function wait() {
-    view.setAttribute("aria-busy", "true");
-    const text = h("p", { class: "gnb-empty", text: "Reading…", attrs: { role: "status" } });
-    waiting = setTimeout(() => {
-      view.replaceChildren(text);
-      waiting = setTimeout(() => {
-        text.textContent = "No answer from the kernel: run the cell again to see this object.";
-      }, PATIENCE_MS);
-    }, USUAL_MS);
   }
 
   listen(model, signal, { "selected detail tab container reload generation header nodes readable": draw });

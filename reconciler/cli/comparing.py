@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from reconciler.cli.family import changed_children, emit_children, with_children
 from reconciler.cli.manifests import (
     ApiVersions,
     CapabilitiesFile,
@@ -90,9 +91,16 @@ def diff(
     api_versions: ApiVersions = None,
     capabilities: CapabilitiesFile = None,
     argocd_config: Configuration = None,
+    show_ignored: Annotated[
+        bool, typer.Option("--show-ignored", help="Show what ignore rules hide, too; -o json and yaml always hold it.")
+    ] = False,
 ) -> None:
-    """What differs between Git and the cluster, or between two revisions; exit status 1 when anything does."""
+    """What differs between Git and the cluster, or between two revisions; exit status 1 when anything does.
+
+    Of an Application of Applications it shows the differences of the children that change with it, too.
+    """
     from reconciler.formatting import format_diff_text
+    from reconciler.formatting.ignored import ignored_note
 
     settings: Settings = context.obj
     options = RenderOptions(kube_version, api_versions, capabilities, argocd_config)
@@ -104,13 +112,19 @@ def diff(
         raise UsageError(f"{', '.join(given)}: the cluster answers this; give --revision twice to do without")
     with Workspace(settings) as workspace:
         application = workspace.application(name, file)
-        comparison = workspace.reconciler.compare(application, revision=revisions[0] if revisions else None)
+        engine = workspace.reconciler
+        reconciliation = engine.reconcile(application, revision=revisions[0] if revisions else None)
+        comparison = reconciliation.comparison
+        children = changed_children(engine, reconciliation, settings)
     if is_document(settings):
-        emit_data(comparison, settings)
+        emit_data(with_children(comparison, children, "diff"), settings)
     elif settings.output in ("csv", "name", "wide"):
-        _emit_differences(comparison, settings)
+        _emit_differences(comparison, settings, show_ignored=show_ignored)
     else:
-        emit_text(format_diff_text(comparison))
+        emit_text(format_diff_text(comparison, show_ignored=show_ignored))
+        emit_children(children or (), "diff", show_ignored=show_ignored)
+    if not show_ignored and not is_document(settings) and (hidden := ignored_note(comparison)):
+        note(f"{hidden}; see them with --show-ignored", settings)
     if comparison.status == "Unknown":
         raise UsageError(f"{comparison.application} cannot be compared for sure: {comparison.reason}")
     if comparison.status != "Synced":
@@ -129,7 +143,7 @@ def summary(comparison: "Comparison") -> dict[str, Any]:
     }
 
 
-def _emit_differences(comparison: "Comparison", settings: Settings) -> None:
+def _emit_differences(comparison: "Comparison", settings: Settings, *, show_ignored: bool) -> None:
     rows = [
         {
             "name": str(resource.key),
@@ -139,8 +153,9 @@ def _emit_differences(comparison: "Comparison", settings: Settings) -> None:
             "manager": difference.manager,
             "changed_at": difference.changed_at,
         }
-        for resource in comparison.changed
+        for resource in (comparison.resources if show_ignored else comparison.changed)
         for difference in resource.differences
+        if show_ignored or not difference.ignored_by
     ]
     emit_rows(rows, settings, columns=["name", "path", "target", "live", "manager", "changed_at"])
 

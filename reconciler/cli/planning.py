@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from reconciler.cli.family import changed_children, emit_children, with_children
 from reconciler.cli.options import (
     File,
     Force,
@@ -25,6 +26,7 @@ from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
     from reconciler.engine import Reconciliation
+    from reconciler.engine.family import ChildDiff
     from reconciler.sync.compare_plans import PlanChanges
     from reconciler.sync.records import PlanOptions, SyncPlan
 
@@ -70,12 +72,16 @@ def plan(
             # The same question as then, unless another one is asked.
             options = saved.options
         planned = workspace.reconciler.plan(reconciliation, options=options)
+        applied = {task.key for task in planned.tasks}
+        children = (
+            changed_children(workspace.reconciler, reconciliation, settings, only=applied) if saved is None else None
+        )
     if out is not None:
         write_plan(planned, out, settings)
     if saved is not None:
         _emit_changes(saved, planned, settings)
     else:
-        emit_plan(planned, settings)
+        emit_plan(planned, settings, children=children)
 
 
 def plan_options(
@@ -108,14 +114,15 @@ def one_off_options(*, force: bool, replace: bool) -> list[str]:
     return [option for option, given in (("Force=true", force), ("Replace=true", replace)) if given]
 
 
-def emit_plan(planned: "SyncPlan", settings: Settings) -> None:
-    """Print a plan in the form that is asked for; what speaks against it on stderr."""
+def emit_plan(planned: "SyncPlan", settings: Settings, *, children: "tuple[ChildDiff, ...] | None" = None) -> None:
+    """Print a plan in the form that is asked for, and those of children below it; what speaks against it on stderr."""
     from reconciler.formatting import format_plan_text
 
     if is_document(settings):
-        emit_data(planned, settings)
+        emit_data(with_children(planned, children, "plan"), settings)
     elif settings.output is OutputFormat.TABLE:
         emit_text(format_plan_text(planned))
+        emit_children(children or (), "plan")
     else:
         rows: list[Mapping[str, Any]] = [
             {

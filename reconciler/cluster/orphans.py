@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.cluster.resource_filter import glob_matches
 from reconciler.cluster.tracking import DEFAULT_TRACKING, TrackingSettings, application_of
 from reconciler.cluster.tree import Forest
+from reconciler.globs import glob_matches
 from reconciler.manifest.objects import ResourceKey
 from reconciler.model.project import AppProject
 

@@ -6,25 +6,11 @@ docs/operator-manual/declarative-setup.md of Argo CD 3.6.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Final
 
-from reconciler.errors import GenerationError, SpecError, Violation
+from reconciler.errors import SpecError, Violation
+from reconciler.globs import GlobError, glob_matches, parse_glob
 from reconciler.manifest.yaml import load_documents
-from reconciler.source.files.globs import Glob
-
-
-@lru_cache(maxsize=4096)
-def _glob(pattern: str) -> Glob:
-    return Glob(pattern, field="pattern")
-
-
-def glob_matches(pattern: str, text: str) -> bool:
-    """Argo CD's glob match: ``*`` crosses every character; a pattern that is none matches nothing (util/glob)."""
-    try:
-        return _glob(pattern).matches(text)
-    except GenerationError:
-        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +118,7 @@ def _texts(entry: Mapping[str, Any], part: str, where: str, violations: list[Vio
     if part != "kinds":
         for pattern in value:
             try:
-                Glob(pattern, field=part)
-            except GenerationError as error:
+                parse_glob(pattern)
+            except GlobError as error:
                 violations.append(Violation(f"{where}.{part}", str(error)))
     return tuple(value)

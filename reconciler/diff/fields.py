@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reconciler.diff.defaults import is_default
 from reconciler.diff.records import ABSENT
 from reconciler.manifest.schema import NotOfTypeError, Schema
+from reconciler.manifest.typed.canonical import is_default
 from reconciler.manifest.typed.elements import elements_of
 from reconciler.manifest.typed.merge import same
 from reconciler.manifest.typed.paths import FieldPath, parse_element

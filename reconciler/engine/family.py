@@ -73,14 +73,19 @@ def flatten_children(children: tuple[ChildDiff, ...]) -> Iterator[ChildDiff]:
         yield from flatten_children(child.children)
 
 
-def _children(engine: Engine, parent: Reconciliation, lineage: tuple[ResourceKey, ...]) -> tuple[ChildDiff, ...]:
-    keys = sorted(
+def child_keys(parent: Reconciliation) -> list[ResourceKey]:
+    """The Applications that a parent's target holds, or that it manages in the cluster, sorted; none where it is no parent."""
+    return sorted(
         {
             key
             for key in (*parent.targets, *(entry.key for entry in parent.comparison.resources))
             if (key.group, key.kind) == (ARGO_GROUP, "Application")
         }
     )
+
+
+def _children(engine: Engine, parent: Reconciliation, lineage: tuple[ResourceKey, ...]) -> tuple[ChildDiff, ...]:
+    keys = child_keys(parent)
     for key in keys:
         if key in lineage and key in parent.targets:
             way = " → ".join(entry.name for entry in (*lineage[lineage.index(key) :], key))

@@ -10,11 +10,12 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from reconciler.cluster.lease import ApplicationLock
 from reconciler.engine.comparing import Comparer, application_key
+from reconciler.engine.interrupts import deferred_interrupts
 from reconciler.engine.planning import Planner
 from reconciler.engine.records import Reconciliation, SyncOutcome
 from reconciler.errors import ReconcilerError, SyncError
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from reconciler.engine.reconciler import Reconciler
 
 ABANDONED = "its process ended before the operation did; the sync after it finishes the work"
+INTERRUPTED = "interrupted"
 NO_RETRY = RetryPolicy()
 
 
@@ -63,6 +65,8 @@ class SyncRequest:
         Delete the Application rather than sync it.
     plan
         Do this plan and nothing else: refused when what it was made from has changed.
+    begun
+        Called with the operation before it takes the lock, so that it can be ended.
     """
 
     options: PlanOptions = PlanOptions()
@@ -76,9 +80,10 @@ class SyncRequest:
     automated: bool = False
     deletion: Deletion | None = None
     plan: SyncPlan | None = None
+    begun: "Callable[[SyncOperation], None]" = lambda _operation: None
 
     def identity(self, application: Application) -> str:
-        """What the operation does, as JSON: one that was killed is gone on with only for the same, and a rollback does it again."""
+        """What the operation does, as JSON: one that was killed is gone on with for the same only; a rollback does it again."""
         options = self.options
         return json.dumps(
             {
@@ -122,17 +127,34 @@ class SyncOperation:
         self._stopping = threading.Event()
         self._stop_message = ""
         self._runner: SyncRunner | None = None
+        self._running: list[SyncOperation] = []
+        self.interrupted = False
+        """A signal ended it: the caller has to end, too."""
         self.children: list[SyncOutcome] = []
 
     def stop(self, message: str) -> None:
-        """End the operation from another thread, in order; it is not tried again."""
+        """End the operation and those of its children from another thread, in order; none is tried again."""
         self._stop_message = message
         self._stopping.set()
         if self._runner is not None:
             self._runner.stop(message)
+        for child in self._running:
+            child.stop(message)
+
+    def _interrupt(self) -> None:
+        self.interrupted = True
+        self.stop(INTERRUPTED)
+
+    def _adopt(self, child: "SyncOperation") -> None:
+        """Let a child's operation end with this one."""
+        self._running.append(child)
+        if self._stopping.is_set():
+            child.stop(self._stop_message)
 
     def run(self, reconciliation: Reconciliation) -> SyncResult:
         """Run, and again while it fails and the policy says so; the result of the last attempt.
+
+        A signal to the process ends it in order, see `interrupted`; a second one raises at once.
 
         Raises
         ------
@@ -144,8 +166,9 @@ class SyncOperation:
         if self._request.options.dry_run:
             return self._attempt(reconciliation, Attempt(str(uuid.uuid4()), self._engine.clock()), guard=_no_guard)
         application, operation_id = reconciliation.application, str(uuid.uuid4())
-        with self._lock(application, operation_id) as lock:
-            attempt = self._resumable(reconciliation) or Attempt(operation_id, self._engine.clock())
+        self._request.begun(self)
+        with deferred_interrupts(self._interrupt), self._lock(application, operation_id) as lock:
+            attempt = self._resumable(reconciliation) or Attempt(operation_id, self._begins_at(reconciliation))
             while True:
                 result = self._attempt(reconciliation, attempt, guard=lock.check)
                 retry, retries = self._request.retry, attempt.number - 1
@@ -158,7 +181,8 @@ class SyncOperation:
                 revision = None if retry.refresh else joined(result.revisions)
                 reconciliation = self._engine.reconcile(application, revision=revision)
                 first = attempt.retry_of or attempt.operation_id
-                attempt = Attempt(str(uuid.uuid4()), self._engine.clock(), attempt.number + 1, first)
+                begins_at = self._begins_at(reconciliation)
+                attempt = Attempt(str(uuid.uuid4()), begins_at, attempt.number + 1, first)
 
     def _lock(self, application: Application, operation_id: str) -> ApplicationLock:
         engine = self._engine
@@ -172,7 +196,26 @@ class SyncOperation:
             new="operationState" not in application.status,
             owner=_owner(application),
             on_asked_to_end=lambda: self.stop(TERMINATED),
+            wait=self._pause,
         )
+
+    def _pause(self, seconds: float) -> None:
+        """Wait for the lock that another run holds."""
+        if self._stopping.wait(seconds):
+            if self.interrupted:
+                raise KeyboardInterrupt
+            raise SyncError(f"{self._stop_message} while it waited for the lock")
+
+    def _begins_at(self, reconciliation: Reconciliation) -> datetime:
+        """Now; the names of hooks are made from its second, so not in that in which the operation before began."""
+        engine, comparison = self._engine, reconciliation.comparison
+        if engine.store is not None and any(not metadata_of(hook).get("name") for hook in reconciliation.hooks):
+            place = {"application": comparison.application, "namespace": comparison.namespace}
+            for record in engine.store.records(**place, limit=1):
+                second = record.started_at.replace(microsecond=0)
+                if second == engine.clock().replace(microsecond=0):
+                    self._wait_until(second + timedelta(seconds=1))
+        return engine.clock()
 
     def _wait_until(self, due: datetime) -> bool:
         """Wait for the next attempt; False when there will be none. An interrupt ends it."""
@@ -346,6 +389,7 @@ class SyncOperation:
                 retry=retry_policy(child.spec.sync_policy.retry, automated=True),
                 automated=True,
                 plan=None,
+                begun=self._adopt,
             )
             outcome = self._engine.run_sync(self._engine.reconcile(child), request)
         except ReconcilerError as error:
@@ -358,7 +402,10 @@ def _without_repeats(plan: SyncPlan) -> SyncPlan:
     """What an interrupted run has applied already, and what still is so, is not sent once more."""
     tasks = (
         replace(task, settled=True)
-        if task.action is TaskAction.APPLY and task.change is Change.UNCHANGED and _is_applied(task) and not task.is_child
+        if task.action is TaskAction.APPLY
+        and task.change is Change.UNCHANGED
+        and _is_applied(task)
+        and not task.is_child
         else task
         for task in plan.tasks
     )

@@ -305,6 +305,8 @@ class Reconciler:
                 settled = self.wait(application, revision=joined(result.revisions), timeout_s=timeout_s)
         finally:
             comparison = self.write_status(application, result, comparison=settled)
+        if operation.interrupted:
+            raise KeyboardInterrupt
         return SyncOutcome(result, comparison, children)
 
     def sync_all(
@@ -336,7 +338,11 @@ class Reconciler:
         from reconciler.engine.deleting import deletion_subject
 
         reconciliation = deletion_subject(self, application)
-        return SyncOperation(self, replace(request, deletion=deletion)).run(reconciliation)
+        operation = SyncOperation(self, replace(request, deletion=deletion))
+        result = operation.run(reconciliation)
+        if operation.interrupted:
+            raise KeyboardInterrupt
+        return result
 
     def pass_gates(
         self,

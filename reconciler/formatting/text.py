@@ -1,13 +1,14 @@
 """Records as text, for the terminal and wherever nothing better can be shown. No text ends with a line break."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from reconciler.diff.records import Comparison, FieldDifference, ResourceComparison, RevisionComparison
 from reconciler.formatting.characters import visible
 from reconciler.formatting.differences import difference_texts, drifted, ignore_rule, ownership, resource_note
 from reconciler.formatting.documents import live_and_target_lines
+from reconciler.formatting.ignored import ignored, without_ignored
 from reconciler.formatting.kinds import qualified_name
 from reconciler.formatting.lines import DiffLine, Fold, diff_lines, fold_lines, unified
 from reconciler.formatting.states import ResourceState, ordered, state_of, summarize_comparison
@@ -71,16 +72,25 @@ def format_diff_text(
     style: DiffStyle = "unified",
     context: int | None = 3,
     neat: bool = True,
+    show_ignored: bool = False,
 ) -> str:
     """What differs between live (``-``) and target (``+``): what a sync would take away and add.
 
     Empty when nothing differs. ``context`` is the number of unchanged lines around a change, None for all of them;
-    ``neat`` leaves out fields that only the API server writes. Both serve the unified style only.
+    ``neat`` leaves out fields that only the API server writes. Both serve the unified style only. ``show_ignored`` also shows
+    the fields that an ignore rule leaves as they are in the cluster.
     """
-    if isinstance(compared, Comparison):
-        resources = [resource for resource in ordered(compared.resources) if state_of(resource) in _SHOWN]
-    else:
-        resources = [compared]
+    resources: Iterable[ResourceComparison] = (
+        [compared]
+        if isinstance(compared, ResourceComparison)
+        else [
+            resource
+            for resource in ordered(compared.resources)
+            if state_of(resource) in _SHOWN or (show_ignored and ignored(resource))
+        ]
+    )
+    if not show_ignored:
+        resources = [_as_counted(resource) for resource in resources]
     texts = (
         _resource_fields(resource) if style == "fields" else _resource_unified(resource, context, neat=neat)
         for resource in resources
@@ -187,9 +197,14 @@ def _resource_unified(
     live, target = live_and_target_lines(resource, neat=neat)
     rows = diff_lines(live, target)
     if not any(row.changed for row in rows):
-        return _resource_fields(resource) if drifted(resource) else ""
+        return _resource_fields(resource) if resource.differences else ""
     body = [_unified_line(row) for row in unified(fold_lines(rows, context=context))]
     return "\n".join([title, f"--- {words.before}", f"+++ {words.after}", *body])
+
+
+def _as_counted(resource: ResourceComparison) -> ResourceComparison:
+    """The resource with nothing that an ignore rule hides."""
+    return replace(without_ignored(resource), differences=drifted(resource)) if ignored(resource) else resource
 
 
 def _unified_line(row: DiffLine | Fold) -> str:

@@ -1,14 +1,12 @@
 """Which script judges a kind: customizations of ``argocd-cm``, of a directory, and our own, in Argo CD's order."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Final
 
+from reconciler.globs import glob_matches
 from reconciler.manifest.objects import GroupVersionKind
 
-_BRACES: Final = re.compile(r"\{([^{}]*)\}")
 _SPECIAL: Final = frozenset("*?[{")
 
 
@@ -43,15 +41,20 @@ class Layer:
     """Customizations of one source by ``<group>/<Kind>``, or ``<Kind>`` in the core group; patterns as in gobwas/glob."""
 
     entries: Mapping[str, Customization] = field(default_factory=dict)
+    patterns: Sequence[str] = field(init=False, repr=False, compare=False)
+    """The keys that are patterns, the longest first."""
+
+    def __post_init__(self) -> None:
+        patterns = (key for key in self.entries if _SPECIAL.intersection(key))
+        object.__setattr__(self, "patterns", tuple(sorted(patterns, key=lambda key: (-len(key), key))))
 
     def find(self, gvk: GroupVersionKind) -> Iterator[Customization]:
         """What is set for this kind: exactly first, then by pattern, the longest one first."""
         name = key_of(gvk)
         if (exact := self.entries.get(name)) is not None:
             yield exact
-        patterns = [key for key in self.entries if key != name and _SPECIAL.intersection(key)]
-        for pattern in sorted(patterns, key=lambda key: (-len(key), key)):
-            if any(fnmatchcase(name, plain) for plain in _expanded(pattern)):
+        for pattern in self.patterns:
+            if pattern != name and glob_matches(pattern, name):
                 yield self.entries[pattern]
 
 
@@ -89,13 +92,3 @@ NO_CUSTOMIZATIONS: Final = Customizations()
 def key_of(gvk: GroupVersionKind) -> str:
     """The key of a kind: ``<group>/<Kind>``, or ``<Kind>`` in the core group."""
     return f"{gvk.group}/{gvk.kind}" if gvk.group else gvk.kind
-
-
-def _expanded(pattern: str) -> Iterator[str]:
-    """The patterns without braces that one with braces stands for."""
-    match = _BRACES.search(pattern)
-    if match is None:
-        yield pattern
-        return
-    for choice in match[1].split(","):
-        yield from _expanded(pattern[: match.start()] + choice + pattern[match.end() :])

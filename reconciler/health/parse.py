@@ -17,7 +17,6 @@ _HEALTH: Final = "health.lua"
 _OPEN: Final = "health.lua.useOpenLibs"
 _DISCOVERY: Final = "discovery.lua"
 _ACTION: Final = "action.lua"
-_MAX_BRACES: Final = 3
 
 
 def parse_customizations(data: Mapping[str, str], *layers: Layer) -> Customizations:
@@ -41,7 +40,7 @@ def parse_customizations(data: Mapping[str, str], *layers: Layer) -> Customizati
         if not name.startswith(f"{_BLOCK}.") or field is None:
             continue
         key = target.replace("_", "/").removeprefix("/")
-        if not key or key.count("/") > 1 or target.count("{") > _MAX_BRACES:
+        if not key or key.count("/") > 1:
             violations.append(Violation(f"data[{name}]", f"expected {_BLOCK}.{kind}.<group>_<Kind>"))
             continue
         overrides[key][field] = text
@@ -107,7 +106,7 @@ def _block(data: Mapping[str, str], violations: list[Violation]) -> "defaultdict
         violations.append(Violation(f"data[{_BLOCK}]", "expected a mapping by <group>/<Kind>"))
         return overrides
     for key, override in (block or {}).items():
-        if not isinstance(override or {}, dict) or key.count("/") > 1 or key.count("{") > _MAX_BRACES:
+        if not isinstance(override or {}, dict) or key.count("/") > 1:
             violations.append(Violation(f"data[{_BLOCK}][{key}]", "expected a mapping, by <group>/<Kind>"))
             continue
         overrides[key] = dict(override or {})

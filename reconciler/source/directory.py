@@ -11,7 +11,7 @@ from reconciler.manifest.objects import Manifest, require_object
 from reconciler.manifest.yaml import load_documents
 from reconciler.model.source import DirectoryOptions, JsonnetOptions, JsonnetVar
 from reconciler.source.build_environment import substitute
-from reconciler.source.files.globs import Glob
+from reconciler.source.files.globs import read_glob
 from reconciler.source.files.paths import join, resolve_path, shown
 from reconciler.source.files.tree import Entry, Tree
 from reconciler.source.jsonnet.evaluate import MAX_FILE_BYTES, Arguments, Evaluator, source_text
@@ -165,8 +165,8 @@ def _require_size(request: RenderRequest, files: Sequence[tuple[str, Entry]]) ->
 
 
 def _chosen_files(tree: Tree, folder: Entry, options: DirectoryOptions, field: str) -> Iterator[tuple[str, Entry]]:
-    include = Glob(options.include, field=f"{field}.directory.include") if options.include else None
-    exclude = Glob(options.exclude, field=f"{field}.directory.exclude") if options.exclude else None
+    include = read_glob(options.include, field=f"{field}.directory.include") if options.include else None
+    exclude = read_glob(options.exclude, field=f"{field}.directory.exclude") if options.exclude else None
     for name, file in tree.walk(folder, recurse=options.recurse):
         known = options.disable_extension_filter or name.endswith(_EXTENSIONS)
         if known and not (exclude and exclude.matches(name)) and (include is None or include.matches(name)):

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from reconciler.errors import GenerationError
 from reconciler.model.project import AppProjectSpec, GitIntegrityPolicy, GpgPolicy, SshPolicy
-from reconciler.source.files.globs import Glob
+from reconciler.source.files.globs import read_glob
 from reconciler.source.files.paths import shown
 from reconciler.source.git.urls import RepositoryURL, parse_repository_url
 
@@ -208,11 +208,11 @@ def _covers(policy: GitIntegrityPolicy, repo_url: str, where: str) -> bool:
     for index, repo in enumerate(policy.repos):
         pattern = f"{where}.repos[{index}].url"
         if repo.url.startswith("!"):
-            glob = Glob(repo.url[1:], field=pattern)
+            glob = read_glob(repo.url[1:], field=pattern)
             if any(map(glob.matches, spellings)):
                 return False
         else:
-            glob = Glob(repo.url.lower(), field=pattern)
+            glob = read_glob(repo.url.lower(), field=pattern)
             covered = covered or any(glob.matches(spelling.lower()) for spelling in spellings)
     return covered
 

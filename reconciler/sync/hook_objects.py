@@ -9,7 +9,7 @@ from reconciler.cluster.write import apply_object, create_object, delete_object,
 from reconciler.errors import ConflictError, NotFoundError, ReconcilerError
 from reconciler.kill_points import reach
 from reconciler.manifest.objects import Manifest, metadata_of, name_of, namespace_of
-from reconciler.sync.context import MAX_CONFLICTS, OperationContext
+from reconciler.sync.context import MAX_CONFLICTS, FencedError, OperationContext
 from reconciler.sync.hooks import is_created_by, marked_hook
 from reconciler.sync.leaving import is_leaving, uid_of, wait_gone
 from reconciler.sync.options import resource_options
@@ -51,6 +51,7 @@ class HookObjects:
                     # The answer to our own request was lost, or somebody was faster.
                     continue
                 reach("hook-create")
+                self._withdraw_unless_ours(resource, made)
                 return f"{task.key.name} created", made
             if is_created_by(live, operation_id=context.operation_id, phase=task.phase):
                 return f"{task.key.name} adopted: this operation had created it", live
@@ -67,6 +68,18 @@ class HookObjects:
                     context.connection, resource, manifest, validation=validation
                 )
         raise ConflictError(f"{task.key} exists and is not of this operation; sync again")
+
+    def _withdraw_unless_ours(self, resource: ApiResource, made: Manifest) -> None:
+        """Remove at once what was created after another run had taken this operation over: that has run the hook.
+
+        A lock cannot keep a process from being halted between its last check and its request.
+        """
+        try:
+            self._context.fence()
+        except FencedError:
+            self._strip_finalizer(resource, made)
+            delete_object(self._context.connection, resource, made, propagation="Background")
+            raise
 
     def delete(self, task: SyncTask, *, before_creation: bool) -> Manifest | None:
         """Delete a prune's object or a hook's: what is on its way out now, None when nothing is, or nothing of ours.

@@ -26,6 +26,7 @@ from tests.controlplane.certificates import write_certificates
 from tests.controlplane.node import SimulatedNode
 
 _START_LIMIT_S = 90.0
+_STOP_LIMIT_S = 5.0
 _POLL_S = 0.05
 _ROOM_FOR_ETCD = 1 << 30
 _PR_SET_PDEATHSIG = 1
@@ -55,6 +56,7 @@ class ControlPlane:
         self._latency_s = latency_s
         self._cleanup = ExitStack()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._arguments: dict[str, tuple[str, ...]] = {}
         self._directory = Path()
         self.started_in_s = 0.0
 
@@ -92,6 +94,34 @@ class ControlPlane:
         for name, process in self._processes.items():
             if process.poll() is not None:
                 raise ControlPlaneError(f"{name} ended with {process.returncode}:\n{self._tail(name)}")
+
+    def stop_apiserver(self) -> None:
+        """End kube-apiserver as systemd does; etcd keeps everything. `start_apiserver` brings it back."""
+        process = self._processes.pop("kube-apiserver")
+        process.terminate()
+        try:
+            process.wait(timeout=_STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            # It waits for open watches, up to a minute.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def start_apiserver(self, *, wait: bool = True) -> None:
+        """Start kube-apiserver again on the same etcd, port and token; ``wait`` until it is ready.
+
+        Raises
+        ------
+        ControlPlaneError
+        """
+        self._run("kube-apiserver", *self._arguments["kube-apiserver"])
+        if wait:
+            with closing(Client(self.kubeconfig)) as client:
+                self._wait_for(client, "kube-apiserver", "/readyz")
+
+    def restart_apiserver(self, *, wait: bool = True) -> None:
+        """SIGTERM and a new start; errors as `start_apiserver`."""
+        self.stop_apiserver()
+        self.start_apiserver(wait=wait)
 
     def _start(self) -> None:
         here = self._directory
@@ -144,7 +174,8 @@ class ControlPlane:
         )
 
     def _run(self, name: str, *arguments: str) -> None:
-        with (self._directory / f"{name}.log").open("wb") as log:
+        self._arguments[name] = arguments
+        with (self._directory / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
                 [self._binaries.path(name), *arguments],
                 cwd=self._directory,

@@ -17,14 +17,19 @@ from gitops_nb.frames import (
     plan_frame,
     resources_frame,
     results_frame,
+    runs_frame,
     tree_frame,
     unused_rules_frame,
 )
 from reconciler.cluster.logs import LogLine
 from reconciler.cluster.tree import ResourceTree, TreeGap
 from reconciler.diff.records import ABSENT, FieldDifference, Masked
+from reconciler.engine import SyncOutcome
+from reconciler.engine.fleet import ApplicationRun
+from reconciler.errors import SyncError
+from reconciler.model import parse_application
 from reconciler.sync.records import SyncPlan
-from reconciler.terms import SyncStatus
+from reconciler.terms import OperationPhase, SyncStatus
 from tests.data.gitops_nb import guestbook, shop_tree
 
 TEXT, COUNT, FLAG, SECONDS, TIME, VALUE = "string", "Int64", "boolean", "Float64", "datetime64[ns, UTC]", "object"
@@ -34,6 +39,26 @@ LINES = (
     LogLine(shop_tree.key("", "Pod", "redis-0"), "redis", guestbook.MISLEADING),
 )
 EMPTY_PLAN = SyncPlan("guestbook", "argocd", (), ())
+
+
+def runs() -> list[ApplicationRun]:
+    """One that was synced, one that failed, one that could not begin, one that had nothing to do."""
+    document = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": "guestbook"}}
+    spec = {
+        "project": "default",
+        "destination": {"name": "in-cluster"},
+        "source": {"repoURL": "https://x/y", "path": "."},
+    }
+    application = parse_application({**document, "spec": spec})
+    comparison, failed = guestbook.comparison(), guestbook.result()
+    synced = replace(failed, phase=OperationPhase.SUCCEEDED, message="successfully synced")
+    return [
+        ApplicationRun(application, comparison, "OutOfSync", SyncOutcome(synced, comparison)),
+        ApplicationRun(application, comparison, "OutOfSync", SyncOutcome(failed, comparison)),
+        ApplicationRun(application, comparison, error=SyncError("another run is at it"), status_problem="conflict"),
+        ApplicationRun(application, comparison, "no automated policy"),
+    ]
+
 
 # The frames' contract: columns in their order with their dtypes, for a frame with rows and for one without.
 FRAMES: Mapping[str, tuple[Callable[[], pd.DataFrame], Callable[[], pd.DataFrame], Mapping[str, str]]] = {
@@ -150,6 +175,18 @@ FRAMES: Mapping[str, tuple[Callable[[], pd.DataFrame], Callable[[], pd.DataFrame
             **dict.fromkeys(("notebook", "digest"), TEXT),
         },
     ),
+    "runs": (
+        lambda: runs_frame(runs()),
+        lambda: runs_frame([]),
+        {
+            **dict.fromkeys(("app", "namespace", "project", "decision", "reason", "status", "health"), TEXT),
+            **dict.fromkeys(("revision", "message", "status_problem"), TEXT),
+            "resources": COUNT,
+            "started_at": TIME,
+            "finished_at": TIME,
+            "duration_s": SECONDS,
+        },
+    ),
 }
 
 
@@ -177,6 +214,7 @@ def test_every_column_is_documented(name: str) -> None:
         "plan": plan_frame,
         "results": results_frame,
         "history": history_frame,
+        "runs": runs_frame,
     }[name]
     assert [column for column in FRAMES[name][2] if f"``{column}``" not in str(function.__doc__)] == []
 
@@ -340,6 +378,14 @@ def test_history_of_a_running_sync_has_no_end() -> None:
     assert frame["finished_at"].isna().tolist() == [False, False, True]
     assert frame["duration_s"].isna().tolist() == [False, False, True]
     assert list(frame["failed"]) == [0, 1, 0]
+
+
+def test_runs_say_what_became_of_each_application() -> None:
+    frame = runs_frame(runs())
+    assert frame["decision"].tolist() == ["synced", "failed", "failed", "nothing"]
+    assert frame["message"].tolist()[0::2] == ["successfully synced", "another run is at it"]
+    assert frame["duration_s"].isna().tolist() == [False, False, True, True]
+    assert frame["status_problem"].tolist()[2:] == ["conflict", ""]
 
 
 def cells(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ import pytest
 import gitops_nb as gnb
 from gitops_nb.session import Session
 from gitops_nb.widgets import DiffWidget, ResourceTreeWidget, WavePreviewWidget
-from reconciler.errors import NotFoundError
+from reconciler.errors import NotFoundError, UsageError
 from reconciler.manifest import dump_document
 from reconciler.manifest.objects import GroupVersionKind
 from reconciler.sandbox import Sandbox
@@ -123,6 +123,51 @@ def test_prune_only_when_asked(cd: Session, repository: GitRepository, client: C
     client.get("/api/v1/namespaces/shop/configmaps/settings").expect(200)
     assert cd.sync("shop", prune=True).ok
     assert client.get("/api/v1/namespaces/shop/configmaps/settings").status == 404
+
+
+def test_a_run_syncs_what_its_policy_wants(cd: Session, client: Client) -> None:
+    (row,) = cd.reconcile().to_dict("records")
+    assert (row["app"], row["decision"], row["status"]) == ("shop", "nothing", "OutOfSync")
+    client.patch(f"{APPLICATIONS}/shop", {"spec": {"syncPolicy": {"automated": {}}}}).expect()
+    (row,) = cd.reconcile("shop").to_dict("records")
+    assert (row["decision"], row["status"], row["resources"], row["status_problem"]) == ("synced", "Synced", 3, "")
+    client.get("/api/v1/namespaces/shop/configmaps/settings").expect(200)
+    assert cd.reconcile()["decision"].tolist() == ["nothing"]
+    assert len(cd.history("shop")) == 1
+
+
+def test_a_deletion_wants_to_be_meant(cd: Session, client: Client) -> None:
+    assert cd.sync("shop").ok
+    with pytest.raises(UsageError, match="deletes Application shop and all its objects; say so with yes=True"):
+        cd.delete("shop")
+    client.get("/api/v1/namespaces/shop/configmaps/settings").expect(200)
+    report = cd.delete("shop", yes=True, timeout_s=60)
+    assert report.ok
+    assert client.get("/api/v1/namespaces/shop/configmaps/settings").status == 404
+    assert client.get(f"{APPLICATIONS}/shop").status == 404
+
+
+def test_what_changes_in_the_children_of_an_application(cd: Session, repository: GitRepository, client: Client) -> None:
+    assert cd.sync("shop").ok
+    child = client.get(f"{APPLICATIONS}/shop").expect()
+    source = {**child["spec"]["source"], "targetRevision": "v2"}
+    kept = {
+        "apiVersion": child["apiVersion"],
+        "kind": "Application",
+        "metadata": {"name": "shop", "namespace": "argocd"},
+    }
+    retargeted = dump_document({**kept, "spec": {**child["spec"], "source": source}})
+    repository.git("checkout", "--quiet", "-b", "v2")
+    repository.commit({"shop/settings.yaml": FILES["shop/settings.yaml"].replace("info", "debug")})
+    repository.git("checkout", "--quiet", "-")
+    repository.commit({"apps/shop.yaml": retargeted})
+    spec = {**child["spec"], "source": {"repoURL": repository.url, "path": "apps"}}
+    client.create(APPLICATIONS, {**kept, "metadata": {**kept["metadata"], "name": "root"}, "spec": spec}).expect(201)
+    frame = cd.app("root").children()
+    assert frame[["app", "name", "path", "target", "live"]].to_dict("records") == [
+        {"app": "shop", "name": "settings", "path": "$.data.level", "target": "debug", "live": "info"}
+    ]
+    assert cd.app("shop").children().empty
 
 
 def test_no_secret_value_in_any_output(cd: Session, client: Client, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from reconciler.globs import GlobError, glob_matches, path_matches, require_glob
+from reconciler.globs import GlobError, glob_matches, parse_path_glob, path_matches, require_glob
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,17 @@ from reconciler.globs import GlobError, glob_matches, path_matches, require_glob
         ("{a", "a", False),
         ("a\\", "a", False),
         ("x" * 300, "x" * 300, True),
+        ("a}", "a}", True),
+        ("a,b", "a,b", True),
+        (r"{a\,b,c}", "a,b", True),
+        ("{[,],b}", ",", True),
+        ("[abc-e]", "-", True),
+        ("[abc-e]", "d", False),
+        (r"[a\]b]", "]", True),
+        ("[^a]", "^", True),
+        ("*{a*,x}*b", "zaqqb", True),
+        ("{,a}{,a}{,a}", "aa", True),
+        ("{,a}{,a}{,a}", "aaaa", False),
     ],
 )
 def test_globs(pattern: str, text: str, expected: bool) -> None:
@@ -42,7 +53,9 @@ def test_globs(pattern: str, text: str, expected: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["*a" * 200 + "b", "{a,b}" * 40, "{" * 500, "[" * 500], ids=["stars", "choices", "open", "sets"]
+    "pattern",
+    ["*a" * 200 + "b", "{a,b}" * 40, "{,a}" * 500 + "b", "{" * 500 + "a" + "}" * 500, "{" * 500, "[" * 500],
+    ids=["stars", "choices", "empty choices", "nested", "open", "sets"],
 )
 def test_no_pattern_takes_long(pattern: str) -> None:
     start = time.process_time()
@@ -98,8 +111,23 @@ def test_a_broken_path_pattern_is_an_error(pattern: str) -> None:
         path_matches(pattern, "a")
 
 
-@pytest.mark.parametrize("pattern", ["[", "{a", "a\\", "{a,[}"])
+@pytest.mark.parametrize("pattern", ["[", "{a", "a\\", "{a,[}", "[a-cx]", "[z-a]", "[]a]", "[!]", "a*" * 3000])
 def test_a_broken_glob_is_an_error_to_whom_it_matters(pattern: str) -> None:
     assert not glob_matches(pattern, "a")
     with pytest.raises(GlobError):
         require_glob(pattern, "a")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "expected"),
+    [
+        ("[!a]", "b", True),
+        ("[^a]", "a", False),
+        ("[a-]", "-", True),
+        ("[-a]", "-", True),
+        ("[a-c-e]", "-", True),
+        ("[a-c-e]", "d", False),
+    ],
+)
+def test_classes_as_doublestar_has_them(pattern: str, text: str, expected: bool) -> None:
+    assert parse_path_glob(pattern, dialect="doublestar").matches(text) is expected

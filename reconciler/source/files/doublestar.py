@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from reconciler.errors import GenerationError
-from reconciler.source.files.globs import Glob
+from reconciler.source.files.globs import read_path_glob
 from reconciler.source.files.paths import join, shown
 from reconciler.source.files.tree import Entry, Kind, Tree
 
@@ -19,7 +19,6 @@ MAX_LENGTH = 1024
 MAX_DEPTH = 64
 MAX_ALTERNATIVES = 1000
 
-_CLASS_NEGATION = re.compile(r"\[\^")
 _INNERMOST = re.compile(r"(?<!\\)\{((?:[^{}\\]|\\.)*)\}")
 _COMMA = re.compile(r"(?<!\\),")
 
@@ -96,7 +95,7 @@ class _Search:
             if (entry := self._tree.find(join(folder.path, name))) is not None:
                 yield join(path, name), entry
             return
-        glob = Glob(_CLASS_NEGATION.sub("[!", segment).replace("}", "\\}"), field=self._field)
+        glob = read_path_glob(segment, field=self._field, dialect="doublestar")
         children = self._children(folder)
         if segment.count("*") > 1:
             self._charge(sum(len(segment) * len(child.name) // 50 for child in children))

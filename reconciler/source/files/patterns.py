@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from reconciler.errors import GenerationError
-from reconciler.source.files.globs import Glob
+from reconciler.source.files.globs import read_path_glob
 from reconciler.source.files.paths import join, resolve_path, shown
 from reconciler.source.files.tree import Entry, Kind, Tree
 
@@ -12,7 +12,6 @@ MAX_LOOKED_AT = 200_000
 """Entries that one pattern is held against."""
 
 _MAGIC = re.compile(r"[*?\[\\]")
-_BRACES = re.compile(r"[{},]")
 
 
 def is_pattern(text: str) -> bool:
@@ -55,7 +54,7 @@ class _Matcher:
             return
         step, rest = steps[0], steps[1:]
         if is_pattern(step):
-            glob = Glob(_spelt(step), field=self._field)
+            glob = read_path_glob(step, field=self._field)
             for child in self._children(entry):
                 if glob.matches(child.name):
                     yield from self.matches(join(path, child.name), rest)
@@ -68,8 +67,3 @@ class _Matcher:
             if self._left < 0:
                 raise GenerationError(f"{self._where} looks at more than {MAX_LOOKED_AT} entries; narrow it")
             yield child
-
-
-def _spelt(step: str) -> str:
-    """The step as `Glob` reads it."""
-    return _BRACES.sub(lambda match: f"\\{match[0]}", step.replace("[^", "[!"))

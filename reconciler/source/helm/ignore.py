@@ -4,20 +4,18 @@ Unlike in ``.gitignore`` the rules are tried in order and the first that decides
 with ``!`` ignores all that it does not match.
 """
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 
 from reconciler.errors import GenerationError
-from reconciler.source.files.globs import Glob
+from reconciler.globs import Glob
+from reconciler.source.files.globs import read_path_glob
 
 FILE_NAME = ".helmignore"
 DEFAULT_RULE = "templates/.?*"
 MAX_RULE_LENGTH = 1024
 MAX_COST = 2_000_000
 """Of all matching with one file: about ten seconds at the worst, where a chart makes itself difficult."""
-
-_CLASS = re.compile(r"\[(\^?)(!?)([^\]]+)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +88,5 @@ def _rule(line: str) -> _Rule | None:
     folders_only = pattern.endswith("/")
     pattern = pattern.removesuffix("/")
     anywhere = "/" not in pattern
-    segments = tuple(Glob(_translated(part), field=FILE_NAME) for part in pattern.removeprefix("/").split("/"))
+    segments = tuple(read_path_glob(part, field=FILE_NAME) for part in pattern.removeprefix("/").split("/"))
     return _Rule(line, segments, anywhere, line.startswith("!"), folders_only)
-
-
-def _translated(pattern: str) -> str:
-    """Go's ``filepath.Match`` has no braces, and ``^`` in the place of ``!``."""
-
-    def in_class(match: re.Match[str]) -> str:
-        return f"[{'!' if match[1] else ''}{match[3]}{match[2]}]"
-
-    return _CLASS.sub(in_class, pattern).replace("{", "\\{").replace("}", "\\}")

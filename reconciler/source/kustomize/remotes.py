@@ -9,7 +9,7 @@ from typing import Protocol
 from urllib.parse import parse_qs, unquote
 
 from reconciler.errors import GenerationError
-from reconciler.source.files.globs import Glob
+from reconciler.source.files.globs import read_glob
 from reconciler.source.files.paths import resolve_path, shown
 from reconciler.source.files.tree import Tree
 
@@ -120,7 +120,7 @@ def require_allowed(remote: RemoteBase | RemoteFile, text: str, allowed: tuple[s
     scheme, separator, rest = remote.url.partition("://")
     host, slash, path = rest.partition("/")
     address = f"{scheme.lower()}://{host.lower()}{slash}{path}" if separator else remote.url
-    if not any(Glob(pattern, field=f"argocd-cm: data[{SETTING}]").matches(address) for pattern in allowed):
+    if not any(read_glob(pattern, field=f"argocd-cm: data[{SETTING}]").matches(address) for pattern in allowed):
         raise refused_here(text, field)
 
 

@@ -13,6 +13,8 @@ from reconciler.formatting import (
     summarize_comparison,
     summarize_plan,
 )
+from reconciler.formatting.ignored import ignored_note
+from reconciler.formatting.text import DiffStyle
 from reconciler.sync.records import PlanOptions, SyncPlan
 from reconciler.terms import SyncStatus
 from tests.data.gitops_nb import guestbook
@@ -91,7 +93,7 @@ def test_unified_diff_reads_as_a_patch() -> None:
 
 def test_diff_by_field_names_owner_time_and_rule() -> None:
     deployment = guestbook.comparison().resources[0]
-    lines = format_diff_text(deployment, style="fields").splitlines()
+    lines = format_diff_text(deployment, style="fields", show_ignored=True).splitlines()
     assert lines[0] == "~ Deployment.apps shop/web (changed)"
     assert lines[1:4] == [
         "  $.spec.replicas  [kubectl-scale (Update) since 2026-11-21 11:05:09Z]",
@@ -102,6 +104,31 @@ def test_diff_by_field_names_owner_time_and_rule() -> None:
         "[kubectl-rollout (Update) since 2026-11-20 14:05:09Z, ignored by ignoreDifferences jsonPointers]"
     )
     assert lines[-1] == "    + (absent)"
+
+
+def with_ignored_replicas() -> Comparison:
+    comparison = guestbook.comparison()
+    deployment = comparison.resources[0]
+    hidden = replace(deployment.differences[0], ignored_by="a rule")
+    return replace(comparison, resources=(replace(deployment, differences=(hidden, *deployment.differences[1:])),))
+
+
+@pytest.mark.parametrize(("style", "changed"), [("unified", "-  replicas: 5"), ("fields", "  $.spec.replicas  [")])
+def test_what_a_rule_ignores_is_left_out_but_counted(style: DiffStyle, changed: str) -> None:
+    comparison = with_ignored_replicas()
+    assert changed not in format_diff_text(comparison, style=style)
+    assert changed in format_diff_text(comparison, style=style, show_ignored=True)
+    assert ignored_note(comparison) == ("2 ignored fields left out: 1 by a rule, 1 by ignoreDifferences jsonPointers")
+
+
+def test_a_resource_whose_differences_are_all_ignored_shows_only_when_asked_for() -> None:
+    comparison = with_ignored_replicas()
+    deployment = comparison.resources[0]
+    quiet = replace(deployment, status=SyncStatus.SYNCED, differences=deployment.differences[:1])
+    comparison = replace(comparison, resources=(quiet,))
+    assert format_diff_text(comparison) == ""
+    assert format_diff_text(comparison, show_ignored=True).startswith("= Deployment.apps shop/web (in sync)\n")
+    assert ignored_note(replace(comparison, resources=())) == ""
 
 
 def test_diff_by_field_shows_only_the_lines_of_a_text_that_differ() -> None:

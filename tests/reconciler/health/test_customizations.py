@@ -1,6 +1,6 @@
 """Which script judges an object, and what becomes of its answer."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -288,3 +288,18 @@ def test_actions_of_a_directory() -> None:
 def test_other_files_of_a_directory_are_nothing() -> None:
     files = {"health.lua": "x", "a/b/c/health.lua": "x", "a/b/helper.lua": "x", "a/b/actions/x.lua": "x"}
     assert parse_files(files, origin="dir") == Layer({})
+
+
+def test_the_patterns_of_a_layer_are_found_once() -> None:
+    class Counted(dict[str, Customization]):
+        iterated = 0
+
+        def __iter__(self) -> Iterator[str]:
+            self.iterated += 1
+            return super().__iter__()
+
+    entries = Counted({"*/Widget": Customization(health=Script("wide", "test")), "v1/Service": Customization()})
+    layer = Layer(entries)
+    assert [entry.health.text for entry in layer.find(KIND) if entry.health] == ["wide"]
+    assert list(layer.find(GroupVersionKind("", "v1", "Pod"))) == []
+    assert entries.iterated == 1

@@ -1,12 +1,15 @@
 """What ignore rules mean for a view: lines without what they hide, warnings without those of rules that match nothing."""
 
 import copy
+from collections import Counter
 from dataclasses import replace
 from typing import Any, Final
 
 from reconciler.diff.places import path_steps, value_at
 from reconciler.diff.records import Comparison, FieldDifference, ResourceComparison
 from reconciler.errors import SpecError
+from reconciler.formatting.characters import visible
+from reconciler.formatting.values import counted
 from reconciler.manifest.objects import Manifest
 from reconciler.manifest.typed.paths import FieldPath
 
@@ -16,6 +19,15 @@ _GONE: Final = object()
 def ignored(resource: ResourceComparison) -> tuple[FieldDifference, ...]:
     """The differences that do not count, because of a rule."""
     return tuple(difference for difference in resource.differences if difference.ignored_by)
+
+
+def ignored_note(comparison: Comparison) -> str:
+    """``3 ignored fields left out: 2 by <rule>, 1 by <rule>`` in one line; empty where there are none."""
+    rules = Counter(each.ignored_by for resource in comparison.resources for each in ignored(resource))
+    if not rules:
+        return ""
+    told = ", ".join(f"{count} by {visible(rule)}" for rule, count in sorted(rules.items()))
+    return f"{counted(rules.total(), 'ignored field')} left out: {told}"
 
 
 def other_warnings(comparison: Comparison) -> tuple[str, ...]:

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from gitops_nb.formatting.ignored import ignored, without_ignored
 from reconciler.diff.records import FieldDifference, ResourceComparison
+from reconciler.formatting.ignored import ignored, without_ignored
 from reconciler.manifest.objects import ResourceKey
 from reconciler.terms import SyncStatus
 

@@ -1,0 +1,72 @@
+"""A sync that ended, as a notebook shows it and as a job reports it."""
+
+from typing import Any
+
+from reconciler.engine import SyncOutcome
+
+
+class SyncReport:
+    """A finished sync: ``result`` of the operation, ``comparison`` after it (None for a dry run), ``children``' reports."""
+
+    def __init__(self, outcome: SyncOutcome) -> None:
+        self.result = outcome.result
+        self.comparison = outcome.comparison
+        self.children = tuple(SyncReport(child) for child in outcome.children)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the operation succeeded and nothing is Degraded after it."""
+        return self.result.succeeded and (self.comparison is None or self.comparison.health.status != "Degraded")
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        state = f"; {self.comparison.status} and {self.comparison.health.status}" if self.comparison else ""
+        return f"{self.result.application}: {self.result.phase}: {self.result.message}{state}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """What a job reports to whoever started it."""
+        result, comparison = self.result, self.comparison
+        return {
+            "application": result.application,
+            "phase": result.phase.value,
+            "message": result.message,
+            "revisions": list(result.revisions),
+            "dry_run": result.options.dry_run,
+            "sync_status": comparison.status.value if comparison else None,
+            "health_status": comparison.health.status.value if comparison else None,
+            "resources": len(result.results),
+            "children": [child.as_dict() for child in self.children],
+            "started_at": result.started_at.isoformat(),
+            "finished_at": result.finished_at.isoformat(),
+            "summary": self.summary,
+            "exit_status": 0 if self.ok else 1,
+        }
+
+    def __repr__(self) -> str:
+        from gitops_nb.formatting import format_result_text
+
+        return "\n".join([format_result_text(self.result), *map(repr, self.children)])
+
+    def _repr_html_(self) -> str:
+        from gitops_nb.formatting import format_result_html
+
+        return "".join([format_result_html(self.result), *(child._repr_html_() for child in self.children)])
+
+    def publish(self) -> None:
+        """Show the result and leave it as the notebook's JSON bundle; a failed sync fails the cell.
+
+        Raises
+        ------
+        SyncError
+            When the sync failed or left the application Degraded.
+        """
+        from IPython.display import display
+
+        from gitops_nb.jobs import RESULT_MIME
+        from reconciler.errors import SyncError
+
+        display(self)
+        display({RESULT_MIME: self.as_dict(), "text/plain": self.summary}, raw=True)
+        if not self.ok:
+            raise SyncError(self.summary)

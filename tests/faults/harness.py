@@ -1,0 +1,500 @@
+"""A situation on a cluster in which a run is disturbed, and what must hold of it afterwards (threats.md, part 3)."""
+
+import json
+import re
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from reconciler.health import assess_health
+from reconciler.history import EntryKind, SyncRecord, open_store
+from reconciler.sandbox import Sandbox
+from reconciler.sandbox.faults import Logged
+from reconciler.terms import ANNOTATION_OPERATION, FIELD_MANAGER, FINALIZER_HOOK
+from tests.argo import DEFINITIONS, install_argo
+from tests.conformance.client import APPLY, Client
+from tests.faults.scenarios import API, SCENARIOS, TRACKING, Manifest, Scenario, filled, repository_files
+from tests.faults.stage import TRACE, Ended, Run, Stage
+from tests.repositories import GitRepository
+
+AGENT = "OpenAPI-Generator"
+COLLECTIONS = {kind: (api, plural) for kind, (api, plural) in API.items()}
+OWN = ("leases", "applications", "applications/status", "namespaces", "customresourcedefinitions")
+_MADE = re.compile(r"[0-9a-f]{7}-[a-z]+-\d{10}$")
+_DROPPED = ("uid", "resourceVersion", "creationTimestamp", "managedFields", "generation")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change in the cluster, in the order of ``revision``."""
+
+    revision: int
+    type: str
+    key: str
+    object: Manifest
+
+
+@dataclass
+class Cluster:
+    """Where cases take place: a sandbox in this process, or a real control plane (``sandbox`` None)."""
+
+    client: Client
+    stage: Stage
+    sandbox: Sandbox | None
+    undisturbed: dict[str, "Outcome"] = field(default_factory=dict)
+
+    @contextmanager
+    def case(self, scenario: Scenario, folder: Path) -> Iterator["Case"]:
+        """A namespace in which everything is as before the run."""
+        case = Case(self, scenario, f"case-{uuid.uuid4().hex[:8]}", folder)
+        try:
+            case.set_up()
+            yield case
+        finally:
+            case.tear_down()
+
+    def outcome(self, scenario: Scenario, folder: Path) -> "Outcome":
+        """What an undisturbed run leads to, and the kill points that it passes."""
+        if scenario.name not in self.undisturbed:
+            with self.case(scenario, folder) as case:
+                trace = folder / "trace"
+                ended = case.start(**{TRACE: str(trace)}).wait()
+                assert ended.status == scenario.exit_status, ended.errors
+                case.check_operations(ended)
+                passes = Counter(trace.read_text().split())
+                self.undisturbed[scenario.name] = Outcome(case.state(), passes)
+        return self.undisturbed[scenario.name]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Objects by key as an undisturbed run leaves them, and how often it passes each kill point."""
+
+    state: Mapping[str, Any]
+    passes: Mapping[str, int]
+
+
+class Case:
+    """One scenario in a namespace of its own."""
+
+    def __init__(self, cluster: Cluster, scenario: Scenario, namespace: str, folder: Path) -> None:
+        self.cluster = cluster
+        self.client = cluster.client
+        self.scenario = scenario
+        self.namespace = namespace
+        self.folder = folder
+        self.namespaces = [namespace, *([f"{namespace}-made"] if scenario.made_namespace else [])]
+        self.records: list[SyncRecord] = []
+        self.withdrawn: set[str] = set()
+        self._changes: list[Change] = []
+        self._stack = ExitStack()
+        folder.mkdir(parents=True, exist_ok=True)
+
+    # What is there before
+
+    def set_up(self) -> None:
+        self.origin = GitRepository.create(self.folder / "origin", {})
+        texts = repository_files(self.scenario, self.namespace, self.origin.url)
+        self.origin.commit(texts)
+        self._follow()
+        self.client.create("/api/v1/namespaces", {"metadata": {"name": self.namespace}}).expect(201)
+        for obj in self.scenario.before:
+            self.apply(self.tracked(obj))
+        for obj in self.scenario.applications:
+            self.client.create(self.path("Application"), filled(obj, self.namespace, self.origin.url)).expect(201)
+        self.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "foreign"}}, manager="somebody")
+        other = {"name": "others", "annotations": {TRACKING: f"another:/ConfigMap:{self.namespace}/others"}}
+        self.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": other}, manager=FIELD_MANAGER)
+        if any(obj["metadata"].get("name") == "settings" for obj in self.scenario.before):
+            settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"own": "1"}}
+            self.apply(settings, manager="somebody")
+        if any(obj["kind"] == "Deployment" for obj in self.scenario.before):
+            self.client.wait_for(self.path("Deployment"), "web", _is_available)
+        self._foreign = self._versions_of("foreign", "others")
+        self._begun = self.revision()
+        if self.cluster.sandbox is not None:
+            self.cluster.sandbox.faults.record()
+
+    def tear_down(self) -> None:
+        if self.cluster.sandbox is not None:
+            self.cluster.sandbox.faults.set()
+        self._stack.close()
+        for name in self.namespaces:
+            self.client.delete(f"/api/v1/namespaces/{name}")
+        for obj in self._list(self.path("Application")):
+            # Whatever state it is in, it must not hold its namespace.
+            self.client.patch(self.path("Application", obj["metadata"]["name"]), {"metadata": {"finalizers": None}})
+        if self.scenario.custom:
+            self.client.delete(f"{DEFINITIONS}/widgets.{self.namespace}.example.com")
+
+    def tracked(self, obj: Manifest) -> Manifest:
+        """As an earlier sync applied it."""
+        obj = filled(obj, self.namespace)
+        group = obj["apiVersion"].rpartition("/")[0]
+        mark = f"shop:{group}/{obj['kind']}:{self.namespace}/{obj['metadata']['name']}"
+        annotations = {**obj["metadata"].get("annotations", {}), TRACKING: mark}
+        return {**obj, "metadata": {**obj["metadata"], "annotations": annotations}}
+
+    def apply(self, obj: Manifest, *, manager: str = FIELD_MANAGER) -> None:
+        path = self.path(obj["kind"], obj["metadata"]["name"])
+        answer = self.client.patch(path, obj, APPLY, fieldManager=manager)
+        assert answer.ok, answer.body
+
+    def path(self, kind: str, name: str = "", *, namespace: str = "") -> str:
+        api, plural = self.collections[kind]
+        root = "/api/v1" if api == "v1" else f"/apis/{api}"
+        return f"{root}/namespaces/{namespace or self.namespace}/{plural}{f'/{name}' if name else ''}"
+
+    @cached_property
+    def collections(self) -> dict[str, tuple[str, str]]:
+        own = {"Widget": (f"{self.namespace}.example.com/v1", "widgets")} if self.scenario.custom else {}
+        return COLLECTIONS | own
+
+    # Runs
+
+    def start(self, *, point: str = "", words: Sequence[str] = (), **variables: str) -> Run:
+        """Begin the scenario's run."""
+        run = self.cluster.stage.start(self.words(words), self.folder, point=point, **variables)
+        self._stack.callback(run.end)
+        return run
+
+    def run(self, **how: Any) -> Ended:
+        return self.start(**how).wait()
+
+    def words(self, words: Sequence[str] = ()) -> list[str]:
+        return [*(words or self.scenario.words), "--kubeconfig", str(self.client.kubeconfig), "-n", self.namespace]
+
+    # What is seen
+
+    def await_cluster(self) -> None:
+        """Wait until the API server answers again; a connection of before may still be cut."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                if self.client.get("/readyz").status == 200:
+                    return
+            except urllib3.exceptions.HTTPError:
+                time.sleep(0.02)
+        raise AssertionError("the API server did not come back")
+
+    def revision(self) -> int:
+        listed = self.client.get(f"/api/v1/namespaces/{self.namespace}/configmaps", limit=1).expect()
+        return int(listed["metadata"]["resourceVersion"])
+
+    def _follow(self) -> None:
+        sandbox = self.cluster.sandbox
+        if sandbox is None:
+            return
+        lock, changes, namespaces = threading.Lock(), self._changes, frozenset(self.namespaces)
+        plurals = {plural: kind for kind, (_, plural) in self.collections.items()}
+
+        def note(event: Any) -> None:
+            kind = plurals.get(event.resource.resource)
+            if kind and event.name.namespace in namespaces:
+                with lock:
+                    changes.append(Change(event.revision, event.type, f"{kind}/{event.name.name}", event.object))
+
+        self._stack.callback(sandbox.call(lambda api: api.cluster.store.subscribe(note)))
+
+    def changes(self) -> list[Change]:
+        """What the server did since the case began, as it tells it itself."""
+        if self.cluster.sandbox is not None:
+            return [change for change in self._changes if change.revision > self._begun]
+        found: list[Change] = []
+        threads = [
+            threading.Thread(target=self._replay, args=(kind, namespace, found))
+            for namespace in self.namespaces
+            for kind in self.collections
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return sorted(found, key=lambda change: change.revision)
+
+    def _replay(self, kind: str, namespace: str, found: list[Change]) -> None:
+        path = self.path(kind, namespace=namespace)
+        if self.client.get(path, limit=1).status != 200:
+            return
+        for event in self.client.watch(path, timeout_s=2, resourceVersion=str(self._begun)):
+            metadata = event["object"]["metadata"]
+            revision = int(metadata["resourceVersion"])
+            found.append(Change(revision, event["type"], f"{kind}/{metadata['name']}", event["object"]))
+
+    def requests(self) -> list[Logged]:
+        """The writes of runs, of the sandbox's own request log."""
+        sandbox = self.cluster.sandbox
+        assert sandbox is not None
+        return [entry for entry in sandbox.faults.requests() if entry.is_write and entry.agent.startswith(AGENT)]
+
+    def objects(self) -> dict[str, Manifest]:
+        """What lies in the case's namespaces, by ``Kind/name``; names made for one operation without its mark."""
+        found: dict[str, Manifest] = {}
+        for namespace in self.namespaces:
+            for kind in self.collections:
+                for obj in self._list(self.path(kind, namespace=namespace)):
+                    name = _MADE.sub("", obj["metadata"]["name"])
+                    if name != "kube-root-ca.crt":
+                        found[f"{kind}/{name}"] = obj
+        return found
+
+    def _list(self, path: str) -> list[Manifest]:
+        answer = self.client.get(path)
+        return answer.body.get("items", []) if answer.status == 200 else []
+
+    def state(self) -> dict[str, Any]:
+        """The end state, without what differs from run to run."""
+        failed = {record.operation_id for record in self.records if record.phase != self.scenario.phase}
+        made = {
+            key: self._comparable(key, obj)
+            for key, obj in self.objects().items()
+            # HookSucceeded keeps what a failed operation ran, as Argo CD does.
+            if obj["metadata"].get("annotations", {}).get(ANNOTATION_OPERATION) not in failed
+        }
+        for name in self.namespaces[1:]:
+            answer = self.client.get(f"/api/v1/namespaces/{name}")
+            made["Namespace"] = answer.body["metadata"]["labels"].get("team") if answer.status == 200 else None
+        text = json.dumps(made).replace(self.namespace, "$NS").replace(self.origin.head, "$HEAD")
+        text = text.replace(self.origin.url, "$URL").replace(str(self.client.server), "$SERVER")
+        state: dict[str, Any] = json.loads(text)
+        return state
+
+    def _comparable(self, key: str, obj: Manifest) -> Any:
+        kind = key.partition("/")[0]
+        if kind == "Application":
+            return _application_state(obj)
+        metadata = {name: value for name, value in obj["metadata"].items() if name not in _DROPPED}
+        metadata["name"] = _MADE.sub("", metadata["name"])
+        annotations = {k: v for k, v in metadata.get("annotations", {}).items() if k != ANNOTATION_OPERATION}
+        health = assess_health({**obj, "apiVersion": self.collections[kind][0], "kind": kind})
+        body = {name: value for name, value in obj.items() if name not in ("metadata", "status", "apiVersion", "kind")}
+        if kind == "Job":
+            # The rest of it is its controller's and bears its uid.
+            body = {"completions": body["spec"].get("completions")}
+            metadata.pop("labels", None)
+        if kind == "Service":
+            body["spec"] = {name: value for name, value in body["spec"].items() if "IP" not in name}
+        return {
+            **body,
+            "metadata": {**metadata, "annotations": {k: _MADE.sub("", v) for k, v in annotations.items()}},
+            "owners": sorted(_owners(obj)),
+            "health": str(health.status) if health else None,
+        }
+
+    def managed_versions(self) -> dict[str, str]:
+        """The versions of everything that is managed and no hook, nor an Application, whose status a run writes."""
+        return {
+            key: obj["metadata"]["resourceVersion"]
+            for key, obj in self.objects().items()
+            if not key.startswith(("Job/", "Application/"))
+        }
+
+    def _versions_of(self, *names: str) -> dict[str, str]:
+        objects = {name: self.client.get(self.path("ConfigMap", name)) for name in names}
+        return {name: answer.expect()["metadata"]["resourceVersion"] for name, answer in objects.items()}
+
+    # What must hold
+
+    def check(self, outcome: Outcome, ended: Ended) -> None:
+        """Everything, after a run that was disturbed and ``ended``, the run after it."""
+        if self.scenario.deletes and "no Application shop" in ended.errors:
+            # The run that was killed had come to its end.
+            assert ended.status == 2
+            ended = replace(ended, status=0)
+        assert ended.status == self.scenario.exit_status, ended.errors
+        self.check_bounds(ended)
+        self.check_operations(ended)
+        self.check_hooks()
+        self.check_order()
+        self.check_reach()
+        self.check_left()
+        state = self.state()
+        assert state == outcome.state
+        if not self.scenario.deletes:
+            versions = self.managed_versions()
+            third = self.run()
+            assert third.status == self.scenario.exit_status, third.errors
+            assert self.managed_versions() == versions, "a third run writes to no managed object"
+            assert self.state() == outcome.state
+            self.check_operations(third)
+            self.check_hooks()
+
+    def check_operations(self, ended: Ended, *, phase: str = "") -> None:
+        """History: the chain is sound and every operation ended once. Truth: record, status and exit say the same.
+
+        ``phase`` is how the newest operation ended, where that is not what the scenario says.
+        """
+        expected = phase or self.scenario.phase
+        kinds: dict[str, Counter[EntryKind]] = {}
+        with open_store(f"sqlite:///{self.folder}/history.db") as store:
+            verified = store.verify()
+            assert verified.ok, verified.reason
+            for entry in store.entries():
+                kinds.setdefault(entry.operation_id, Counter())[entry.kind] += 1
+            records = store.records()
+        for counted in kinds.values():
+            assert counted[EntryKind.BEGIN] == 1, kinds
+            assert counted[EntryKind.END] + counted[EntryKind.ABANDONED] == 1, kinds
+        self.records = records
+        newest = {record.application: record for record in reversed(records)}
+        for name, record in newest.items():
+            assert record.phase == expected, (name, record.message)
+            if self.scenario.deletes:
+                continue
+            live = self.client.get(self.path("Application", name)).expect()
+            operation = live["status"]["operationState"]
+            assert (operation["phase"], operation["message"]) == (record.phase, record.message)
+            if expected == "Succeeded" or self.scenario.phase == "Failed":
+                assert (live["status"]["sync"]["status"] == "Synced") == (expected == "Succeeded")
+        assert (ended.status == 0) == all(record.phase == "Succeeded" for record in newest.values())
+
+    def check_hooks(self) -> None:
+        """Each hook object was created at most once an operation, by the server's own count.
+
+        ``withdrawn`` hooks excepted: a halted holder of the lock sent its request after another run had done all.
+        """
+        made: dict[tuple[str, str], set[str]] = {}
+        for change in self.changes():
+            operation = change.object["metadata"].get("annotations", {}).get(ANNOTATION_OPERATION)
+            if operation and change.type == "ADDED":
+                name = _MADE.sub("", change.key)
+                made.setdefault((operation, name), set()).add(change.object["metadata"]["uid"])
+        twice = {name for (_, name), uids in made.items() if len(uids) > 1}
+        assert twice <= self.withdrawn, f"created more than once: {made}"
+        begun = {record.operation_id for record in self.records}
+        assert {operation for operation, _ in made} <= begun, "a hook of an operation that is not recorded"
+        names = {name.removeprefix("Job/") for _, name in made}
+        assert names <= set(self.scenario.hooks), names
+
+    def check_order(self) -> None:
+        """No object of a wave is written before all of the wave before it were ready; prunes go in their order."""
+        written: dict[str, int] = {}
+        ready: dict[str, int] = {}
+        gone: dict[str, int] = {}
+        for change in self.changes():
+            key, obj = _MADE.sub("", change.key), change.object
+            labels, marks = obj["metadata"].get("labels", {}), obj["metadata"].get("annotations", {})
+            if change.type != "DELETED" and (labels.get("version") == "v2" or ANNOTATION_OPERATION in marks):
+                written.setdefault(key, change.revision)
+                if _is_ready(key, obj):
+                    ready.setdefault(key, change.revision)
+            if obj["metadata"].get("deletionTimestamp") or change.type == "DELETED":
+                gone.setdefault(key, change.revision)
+        for wave, following in zip(self.scenario.waves, self.scenario.waves[1:], strict=False):
+            for earlier in wave:
+                for later in following:
+                    assert later not in written or ready[earlier] < written[later], (
+                        f"{later} before {earlier} was ready"
+                    )
+        pruned = [gone[key] for key in self.scenario.pruned]
+        assert pruned == sorted(pruned), f"pruned in another order: {gone}"
+
+    def check_reach(self) -> None:
+        """Nothing of others was written to."""
+        assert self._versions_of("foreign", "others") == self._foreign
+        if self.cluster.sandbox is None:
+            return
+        names = {document["metadata"].get("name") for documents in self._documents() for document in documents}
+        names |= {obj["metadata"]["name"] for obj in self.scenario.before}
+        for request in self.requests():
+            base = _MADE.sub("", request.name)
+            definition = f"widgets.{self.namespace}.example.com"
+            here = request.namespace in self.namespaces or request.name in (*self.namespaces, definition)
+            known = base in names or base in self.scenario.hooks or not request.name
+            assert here, f"writes to another namespace: {request}"
+            assert known or request.resource in OWN, f"writes to something else: {request}"
+
+    def _documents(self) -> Iterator[Sequence[Manifest]]:
+        yield from self.scenario.files.values()
+
+    def check_left(self) -> None:
+        """No lock is held, no finalizer of ours holds anything, no process and no temporary folder is left."""
+        leases = self._list(f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases")
+        held = {lease["metadata"]["name"]: lease["spec"].get("holderIdentity") for lease in leases}
+        assert not any(held.values()), f"locks are held: {held}"
+        for key, obj in self.objects().items():
+            assert FINALIZER_HOOK not in (obj["metadata"].get("finalizers") or ()), f"{key} is held by our finalizer"
+        assert self.cluster.stage.left() == []
+        assert sorted(entry.name for entry in (self.folder / "tmp").iterdir()) == []
+
+    def check_bounds(self, ended: Ended) -> None:
+        assert "Traceback" not in ended.errors, ended.errors
+        assert "internal error" not in ended.errors, ended.errors
+
+
+def _application_state(obj: Manifest) -> Any:
+    status = obj.get("status") or {}
+    return {
+        "sync": (status.get("sync") or {}).get("status"),
+        "health": (status.get("health") or {}).get("status"),
+        "phase": (status.get("operationState") or {}).get("phase"),
+        "message": (status.get("operationState") or {}).get("message"),
+        "finalizers": obj["metadata"].get("finalizers"),
+        "resources": sorted(
+            [entry["kind"], entry["name"], entry.get("status"), (entry.get("health") or {}).get("status")]
+            for entry in status.get("resources") or ()
+        ),
+    }
+
+
+def _owners(obj: Manifest) -> Iterator[str]:
+    """Which manager owns which fields, controllers excepted."""
+    for entry in obj["metadata"].get("managedFields") or ():
+        if entry["manager"] != "kube-controller-manager":
+            owned = [entry["manager"], entry["operation"], entry.get("subresource"), entry.get("fieldsV1")]
+            yield json.dumps(owned, sort_keys=True)
+
+
+def _is_available(obj: Manifest) -> bool:
+    status, spec = obj.get("status") or {}, obj["spec"]
+    return (
+        status.get("observedGeneration") == obj["metadata"]["generation"]
+        and status.get("availableReplicas")
+        == status.get("updatedReplicas")
+        == status.get("replicas")
+        == spec["replicas"]
+    )
+
+
+def _is_ready(key: str, obj: Manifest) -> bool:
+    kind = key.partition("/")[0]
+    if kind == "Deployment":
+        return _is_available(obj)
+    if kind == "Job":
+        conditions = (obj.get("status") or {}).get("conditions") or ()
+        return any(entry["type"] in ("Complete", "Failed") and entry["status"] == "True" for entry in conditions)
+    return True
+
+
+@contextmanager
+def open_cluster(kubeconfig: Path, stage: Stage, sandbox: Sandbox | None) -> Iterator[Cluster]:
+    with closing(Client(kubeconfig)) as client:
+        install_argo(client)
+        yield Cluster(client, stage, sandbox)
+
+
+@contextmanager
+def sandbox_cluster(stage: Stage) -> Iterator[Cluster]:
+    with Sandbox(latency_s=0.005) as sandbox, open_cluster(sandbox.kubeconfig, stage, sandbox) as cluster:
+        yield cluster
+
+
+@contextmanager
+def warm_stage(folder: Path) -> Iterator[Stage]:
+    """A stage that has imported what a run imports."""
+    from tests.faults.stage import MODULES
+
+    with Stage() as stage, sandbox_cluster(stage) as cluster:
+        with cluster.case(SCENARIOS["family"], folder / "family") as case:
+            case.run(**{MODULES: str(folder / "modules")})
+        stage.warm(folder / "modules")
+        yield stage
