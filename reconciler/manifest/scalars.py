@@ -27,6 +27,8 @@ _DECIMAL: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,19})")
 _BASED: Final = re.compile(
     r"[-+]?0(?:[xX](?P<hex>[0-9a-fA-F]{1,16})|[bB](?P<bin>[01]{1,64})|[oO]?(?P<oct>[0-7]{1,22}))"
 )
+_UNDERSCORED: Final = re.compile(r"\.[0-9](?:_?[0-9])*(?:[eE][-+]?[0-9](?:_?[0-9])*)?")
+"""A number that begins with its point goes to Go's ParseFloat as it is, which takes underscores between digits only."""
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _ZONE: Final = r"(?:Z|[+-](?:[01][0-9]|2[0-4]):(?:[0-5][0-9]|60))"
 _TIME: Final = r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:\.[0-9]+)?"
@@ -47,7 +49,8 @@ def resolve_plain(text: str) -> JsonScalar:
         return _WORDS[text]
     if text[0] not in _NUMERIC_START:
         return text
-    number = _parse_number(text if text[0] == "." else text.replace("_", ""))
+    plain = text.replace("_", "") if text[0] != "." or _UNDERSCORED.fullmatch(text) else text
+    number = _parse_number(plain)
     return text if number is None else number
 
 

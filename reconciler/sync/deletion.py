@@ -39,9 +39,7 @@ def deletion_tasks(
     permit
         Why the project does not let the Application manage an object, empty when it does.
     """
-    prunes = [
-        _prune(obj, itself=itself, options=options, permit=permit) for obj in owned if not deletion_phases(obj)
-    ]
+    prunes = [_prune(obj, itself=itself, options=options, permit=permit) for obj in owned if not deletion_phases(obj)]
     tasks = [*(_hook(hook) for hook in hooks), *prunes]
     return tuple(sorted(tasks, key=lambda task: (task.phase.order, task.wave, str(task.key))))
 

@@ -218,9 +218,7 @@ def _task_result(result: TaskResult) -> dict[str, Any]:
     return entry
 
 
-def _history(
-    application: Application, operated: Application, result: SyncResult, previous: Sequence[Any]
-) -> list[Any]:
+def _history(application: Application, operated: Application, result: SyncResult, previous: Sequence[Any]) -> list[Any]:
     limit = application.spec.revision_history_limit
     limit = DEFAULT_HISTORY_LIMIT if limit is None else limit
     newest = max((int(entry.get("id", -1)) for entry in previous if isinstance(entry, Mapping)), default=-1)

@@ -138,11 +138,10 @@ class Watcher:
         if obj is None:
             return events.TaskFailed(now, task.id, "deleted while it was waited for to be established")
         health = assess_health(obj)
-        if health is None or health.status is HealthStatus.PROGRESSING:
-            return None
-        if health.status is HealthStatus.HEALTHY:
+        # A definition's conditions do not say of which generation they are: a bad one counts only when it lasts.
+        if health is not None and health.status is HealthStatus.HEALTHY:
             return events.TaskDone(now, task.id, entry.message)
-        return events.TaskFailed(now, task.id, health.message)
+        return None
 
     def _ready(self, entry: Awaited, sighting: Sighting) -> Event | None:
         now, task = self._clock(), entry.task

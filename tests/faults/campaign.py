@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults.harness import Cluster, sandbox_cluster, warm_stage
+from tests.faults.invariants import check
 from tests.faults.scenarios import SCENARIOS, Scenario
 
 
@@ -61,7 +62,7 @@ def play(drawn: Draw, cluster: Cluster, folder: Path) -> bool:
             reached = case.run(point=drawn.first).killed
             if drawn.second:
                 case.run(point=drawn.second)
-        case.check(outcome, case.run())
+        check(case, outcome, case.run())
     return reached
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("tests.faults.harness")
+pytest.register_assert_rewrite("tests.faults.harness", "tests.faults.invariants")
 
 from tests.faults.harness import Cluster, sandbox_cluster, warm_stage  # noqa: E402
 from tests.faults.stage import Stage  # noqa: E402

@@ -1,14 +1,13 @@
 """A situation on a cluster in which a run is disturbed, and what must hold of it afterwards (threats.md, part 3)."""
 
 import json
-import re
 import threading
 import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,20 +15,19 @@ from typing import Any
 import urllib3
 
 from reconciler.health import assess_health
-from reconciler.history import EntryKind, SyncRecord, open_store
+from reconciler.history import SyncRecord
 from reconciler.sandbox import Sandbox
 from reconciler.sandbox.faults import Logged
-from reconciler.terms import ANNOTATION_OPERATION, FIELD_MANAGER, FINALIZER_HOOK
+from reconciler.terms import ANNOTATION_OPERATION, FIELD_MANAGER
 from tests.argo import DEFINITIONS, install_argo
 from tests.conformance.client import APPLY, Client
+from tests.faults.invariants import MADE, check_operations, is_available
 from tests.faults.scenarios import API, SCENARIOS, TRACKING, Manifest, Scenario, filled, repository_files
 from tests.faults.stage import TRACE, Ended, Run, Stage
 from tests.repositories import GitRepository
 
 AGENT = "OpenAPI-Generator"
 COLLECTIONS = {kind: (api, plural) for kind, (api, plural) in API.items()}
-OWN = ("leases", "applications", "applications/status", "namespaces", "customresourcedefinitions")
-_MADE = re.compile(r"[0-9a-f]{7}-[a-z]+-\d{10}$")
 _DROPPED = ("uid", "resourceVersion", "creationTimestamp", "managedFields", "generation")
 
 
@@ -69,7 +67,7 @@ class Cluster:
                 trace = folder / "trace"
                 ended = case.start(**{TRACE: str(trace)}).wait()
                 assert ended.status == scenario.exit_status, ended.errors
-                case.check_operations(ended)
+                check_operations(case, ended)
                 passes = Counter(trace.read_text().split())
                 self.undisturbed[scenario.name] = Outcome(case.state(), passes)
         return self.undisturbed[scenario.name]
@@ -118,8 +116,8 @@ class Case:
             settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"own": "1"}}
             self.apply(settings, manager="somebody")
         if any(obj["kind"] == "Deployment" for obj in self.scenario.before):
-            self.client.wait_for(self.path("Deployment"), "web", _is_available)
-        self._foreign = self._versions_of("foreign", "others")
+            self.client.wait_for(self.path("Deployment"), "web", is_available)
+        self.foreign = self.versions_of("foreign", "others")
         self._begun = self.revision()
         if self.cluster.sandbox is not None:
             self.cluster.sandbox.faults.record()
@@ -242,7 +240,7 @@ class Case:
         for namespace in self.namespaces:
             for kind in self.collections:
                 for obj in self._list(self.path(kind, namespace=namespace)):
-                    name = _MADE.sub("", obj["metadata"]["name"])
+                    name = MADE.sub("", obj["metadata"]["name"])
                     if name != "kube-root-ca.crt":
                         found[f"{kind}/{name}"] = obj
         return found
@@ -273,7 +271,7 @@ class Case:
         if kind == "Application":
             return _application_state(obj)
         metadata = {name: value for name, value in obj["metadata"].items() if name not in _DROPPED}
-        metadata["name"] = _MADE.sub("", metadata["name"])
+        metadata["name"] = MADE.sub("", metadata["name"])
         annotations = {k: v for k, v in metadata.get("annotations", {}).items() if k != ANNOTATION_OPERATION}
         health = assess_health({**obj, "apiVersion": self.collections[kind][0], "kind": kind})
         body = {name: value for name, value in obj.items() if name not in ("metadata", "status", "apiVersion", "kind")}
@@ -285,7 +283,7 @@ class Case:
             body["spec"] = {name: value for name, value in body["spec"].items() if "IP" not in name}
         return {
             **body,
-            "metadata": {**metadata, "annotations": {k: _MADE.sub("", v) for k, v in annotations.items()}},
+            "metadata": {**metadata, "annotations": {k: MADE.sub("", v) for k, v in annotations.items()}},
             "owners": sorted(_owners(obj)),
             "health": str(health.status) if health else None,
         }
@@ -298,137 +296,9 @@ class Case:
             if not key.startswith(("Job/", "Application/"))
         }
 
-    def _versions_of(self, *names: str) -> dict[str, str]:
+    def versions_of(self, *names: str) -> dict[str, str]:
         objects = {name: self.client.get(self.path("ConfigMap", name)) for name in names}
         return {name: answer.expect()["metadata"]["resourceVersion"] for name, answer in objects.items()}
-
-    # What must hold
-
-    def check(self, outcome: Outcome, ended: Ended) -> None:
-        """Everything, after a run that was disturbed and ``ended``, the run after it."""
-        if self.scenario.deletes and "no Application shop" in ended.errors:
-            # The run that was killed had come to its end.
-            assert ended.status == 2
-            ended = replace(ended, status=0)
-        assert ended.status == self.scenario.exit_status, ended.errors
-        self.check_bounds(ended)
-        self.check_operations(ended)
-        self.check_hooks()
-        self.check_order()
-        self.check_reach()
-        self.check_left()
-        state = self.state()
-        assert state == outcome.state
-        if not self.scenario.deletes:
-            versions = self.managed_versions()
-            third = self.run()
-            assert third.status == self.scenario.exit_status, third.errors
-            assert self.managed_versions() == versions, "a third run writes to no managed object"
-            assert self.state() == outcome.state
-            self.check_operations(third)
-            self.check_hooks()
-
-    def check_operations(self, ended: Ended, *, phase: str = "") -> None:
-        """History: the chain is sound and every operation ended once. Truth: record, status and exit say the same.
-
-        ``phase`` is how the newest operation ended, where that is not what the scenario says.
-        """
-        expected = phase or self.scenario.phase
-        kinds: dict[str, Counter[EntryKind]] = {}
-        with open_store(f"sqlite:///{self.folder}/history.db") as store:
-            verified = store.verify()
-            assert verified.ok, verified.reason
-            for entry in store.entries():
-                kinds.setdefault(entry.operation_id, Counter())[entry.kind] += 1
-            records = store.records()
-        for counted in kinds.values():
-            assert counted[EntryKind.BEGIN] == 1, kinds
-            assert counted[EntryKind.END] + counted[EntryKind.ABANDONED] == 1, kinds
-        self.records = records
-        newest = {record.application: record for record in reversed(records)}
-        for name, record in newest.items():
-            assert record.phase == expected, (name, record.message)
-            if self.scenario.deletes:
-                continue
-            live = self.client.get(self.path("Application", name)).expect()
-            operation = live["status"]["operationState"]
-            assert (operation["phase"], operation["message"]) == (record.phase, record.message)
-            if expected == "Succeeded" or self.scenario.phase == "Failed":
-                assert (live["status"]["sync"]["status"] == "Synced") == (expected == "Succeeded")
-        assert (ended.status == 0) == all(record.phase == "Succeeded" for record in newest.values())
-
-    def check_hooks(self) -> None:
-        """Each hook object was created at most once an operation, by the server's own count.
-
-        ``withdrawn`` hooks excepted: a halted holder of the lock sent its request after another run had done all.
-        """
-        made: dict[tuple[str, str], set[str]] = {}
-        for change in self.changes():
-            operation = change.object["metadata"].get("annotations", {}).get(ANNOTATION_OPERATION)
-            if operation and change.type == "ADDED":
-                name = _MADE.sub("", change.key)
-                made.setdefault((operation, name), set()).add(change.object["metadata"]["uid"])
-        twice = {name for (_, name), uids in made.items() if len(uids) > 1}
-        assert twice <= self.withdrawn, f"created more than once: {made}"
-        begun = {record.operation_id for record in self.records}
-        assert {operation for operation, _ in made} <= begun, "a hook of an operation that is not recorded"
-        names = {name.removeprefix("Job/") for _, name in made}
-        assert names <= set(self.scenario.hooks), names
-
-    def check_order(self) -> None:
-        """No object of a wave is written before all of the wave before it were ready; prunes go in their order."""
-        written: dict[str, int] = {}
-        ready: dict[str, int] = {}
-        gone: dict[str, int] = {}
-        for change in self.changes():
-            key, obj = _MADE.sub("", change.key), change.object
-            labels, marks = obj["metadata"].get("labels", {}), obj["metadata"].get("annotations", {})
-            if change.type != "DELETED" and (labels.get("version") == "v2" or ANNOTATION_OPERATION in marks):
-                written.setdefault(key, change.revision)
-                if _is_ready(key, obj):
-                    ready.setdefault(key, change.revision)
-            if obj["metadata"].get("deletionTimestamp") or change.type == "DELETED":
-                gone.setdefault(key, change.revision)
-        for wave, following in zip(self.scenario.waves, self.scenario.waves[1:], strict=False):
-            for earlier in wave:
-                for later in following:
-                    assert later not in written or ready[earlier] < written[later], (
-                        f"{later} before {earlier} was ready"
-                    )
-        pruned = [gone[key] for key in self.scenario.pruned]
-        assert pruned == sorted(pruned), f"pruned in another order: {gone}"
-
-    def check_reach(self) -> None:
-        """Nothing of others was written to."""
-        assert self._versions_of("foreign", "others") == self._foreign
-        if self.cluster.sandbox is None:
-            return
-        names = {document["metadata"].get("name") for documents in self._documents() for document in documents}
-        names |= {obj["metadata"]["name"] for obj in self.scenario.before}
-        for request in self.requests():
-            base = _MADE.sub("", request.name)
-            definition = f"widgets.{self.namespace}.example.com"
-            here = request.namespace in self.namespaces or request.name in (*self.namespaces, definition)
-            known = base in names or base in self.scenario.hooks or not request.name
-            assert here, f"writes to another namespace: {request}"
-            assert known or request.resource in OWN, f"writes to something else: {request}"
-
-    def _documents(self) -> Iterator[Sequence[Manifest]]:
-        yield from self.scenario.files.values()
-
-    def check_left(self) -> None:
-        """No lock is held, no finalizer of ours holds anything, no process and no temporary folder is left."""
-        leases = self._list(f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases")
-        held = {lease["metadata"]["name"]: lease["spec"].get("holderIdentity") for lease in leases}
-        assert not any(held.values()), f"locks are held: {held}"
-        for key, obj in self.objects().items():
-            assert FINALIZER_HOOK not in (obj["metadata"].get("finalizers") or ()), f"{key} is held by our finalizer"
-        assert self.cluster.stage.left() == []
-        assert sorted(entry.name for entry in (self.folder / "tmp").iterdir()) == []
-
-    def check_bounds(self, ended: Ended) -> None:
-        assert "Traceback" not in ended.errors, ended.errors
-        assert "internal error" not in ended.errors, ended.errors
 
 
 def _application_state(obj: Manifest) -> Any:
@@ -452,27 +322,6 @@ def _owners(obj: Manifest) -> Iterator[str]:
         if entry["manager"] != "kube-controller-manager":
             owned = [entry["manager"], entry["operation"], entry.get("subresource"), entry.get("fieldsV1")]
             yield json.dumps(owned, sort_keys=True)
-
-
-def _is_available(obj: Manifest) -> bool:
-    status, spec = obj.get("status") or {}, obj["spec"]
-    return (
-        status.get("observedGeneration") == obj["metadata"]["generation"]
-        and status.get("availableReplicas")
-        == status.get("updatedReplicas")
-        == status.get("replicas")
-        == spec["replicas"]
-    )
-
-
-def _is_ready(key: str, obj: Manifest) -> bool:
-    kind = key.partition("/")[0]
-    if kind == "Deployment":
-        return _is_available(obj)
-    if kind == "Job":
-        conditions = (obj.get("status") or {}).get("conditions") or ()
-        return any(entry["type"] in ("Complete", "Failed") and entry["status"] == "True" for entry in conditions)
-    return True
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from reconciler.history import open_store
 from reconciler.sandbox import Sandbox
 from reconciler.sandbox.faults import ALWAYS, STORAGE_FULL, Cut, Delay, Expire, Fault, Lag, Refuse, Repeat, Reset
 from tests.faults.harness import Cluster
+from tests.faults.invariants import check, check_bounds, check_hooks, check_left, check_operations
 from tests.faults.scenarios import SCENARIOS, Scenario
 from tests.faults.stage import IDLE_S, LEASE_S, PAGE
 
@@ -189,11 +190,11 @@ def test_row(sandboxed: Cluster, tmp_path: Path, row: Row) -> None:
         assert any(count >= fault.at for count, fault in zip(met, row.faults, strict=True)), f"not met: {met}"
         assert ended.status in row.exits, ended.errors
         assert row.says in ended.output + ended.errors
-        case.check_bounds(ended)
+        check_bounds(case, ended)
         if row.phase == "Failed":
-            case.check_operations(ended, phase="Failed")
-            case.check_left()
-        case.check(outcome, case.run())
+            check_operations(case, ended, phase="Failed")
+            check_left(case)
+        check(case, outcome, case.run())
 
 
 @pytest.mark.parametrize("point", ["dry-run:1", "apply-sent:2", "wave-end:1", "prune-before:1", "status-write:1"])
@@ -208,8 +209,8 @@ def test_01_restart_in_the_middle(sandboxed: Cluster, tmp_path: Path, point: str
         ended = run.wait()
         assert ended.status == 0, ended.errors
         case.await_cluster()
-        case.check_operations(ended)
-        case.check(outcome, case.run())
+        check_operations(case, ended)
+        check(case, outcome, case.run())
 
 
 @pytest.mark.parametrize("point", ["hook-wait:1", "hook-create:2", "hook-finalizer:1"])
@@ -223,7 +224,7 @@ def test_01_restart_while_hooks_run(sandboxed: Cluster, tmp_path: Path, point: s
         ended = run.wait()
         assert ended.status == 0, ended.errors
         case.await_cluster()
-        case.check(outcome, case.run())
+        check(case, outcome, case.run())
 
 
 def test_10_an_object_that_took_the_name_is_not_pruned(sandboxed: Cluster, tmp_path: Path) -> None:
@@ -238,8 +239,8 @@ def test_10_an_object_that_took_the_name_is_not_pruned(sandboxed: Cluster, tmp_p
         ended = run.wait()
         assert ended.status == 0, ended.errors
         assert case.client.get(path).expect()["metadata"]["uid"] != before
-        case.check_operations(ended)
-        case.check_left()
+        check_operations(case, ended)
+        check_left(case)
 
 
 def test_10_a_hook_of_that_name_by_somebody_else(sandboxed: Cluster, tmp_path: Path) -> None:
@@ -257,11 +258,11 @@ def test_10_a_hook_of_that_name_by_somebody_else(sandboxed: Cluster, tmp_path: P
         ended = run.wait()
         assert ended.status == 1
         assert "exists and is not of this operation; sync again" in ended.output + ended.errors
-        case.check_operations(ended, phase="Failed")
+        check_operations(case, ended, phase="Failed")
         again = case.run()
         assert again.status == 0, again.errors
-        case.check_operations(again)
-        case.check_hooks()
+        check_operations(case, again)
+        check_hooks(case)
 
 
 def test_14_restored_from_an_older_backup(sandboxed: Cluster, tmp_path: Path) -> None:
@@ -276,7 +277,7 @@ def test_14_restored_from_an_older_backup(sandboxed: Cluster, tmp_path: Path) ->
         ended = case.run()
         assert ended.status == 0, ended.errors
         assert case.state() == outcome.state
-        case.check_left()
+        check_left(case)
 
 
 def test_14_restored_in_the_middle(sandboxed: Cluster, tmp_path: Path) -> None:
@@ -293,7 +294,7 @@ def test_14_restored_in_the_middle(sandboxed: Cluster, tmp_path: Path) -> None:
         ended = case.run()
         assert ended.status == 0, ended.errors
         assert case.state() == outcome.state
-        case.check_left()
+        check_left(case)
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT], ids=["terminate", "interrupt"])
@@ -333,11 +334,11 @@ def test_22_stopped_by_a_signal(
         assert time.monotonic() - begun < 5
         assert ended.status == 130, (ended.status, ended.errors)
         assert ended.errors.splitlines()[-1] == "interrupted"
-        case.check_bounds(ended)
-        case.check_left()
+        check_bounds(case, ended)
+        check_left(case)
         with open_store(f"sqlite:///{case.folder}/history.db") as store:
             assert [record.phase for record in store.records() if record.phase == "Running"] == []
-        case.check(outcome, case.run())
+        check(case, outcome, case.run())
 
 
 def test_23_two_runs_at_once(sandboxed: Cluster, tmp_path: Path) -> None:
@@ -353,7 +354,7 @@ def test_23_two_runs_at_once(sandboxed: Cluster, tmp_path: Path) -> None:
         if ended.status != 0:
             assert " is locked by " in ended.errors
             assert " since 20" in ended.errors
-        case.check(outcome, case.run())
+        check(case, outcome, case.run())
 
 
 @pytest.mark.parametrize("point", ["apply-before:1", "wave-end:1", "prune-before:1", "record-end:1"])
@@ -385,10 +386,10 @@ def overtaken(cluster: Cluster, scenario: Scenario, folder: Path, point: str, *,
         versions = case.managed_versions()
         halted.signal(signal.SIGCONT)
         late = halted.wait()
-        case.check_bounds(late)
+        check_bounds(case, late)
         assert case.managed_versions() == versions, "the late run wrote"
         case.withdrawn |= {withdrawn}
-        case.check(outcome, case.run())
+        check(case, outcome, case.run())
 
 
 def test_24_argo_cd_is_asked_for_an_operation(sandboxed: Cluster, tmp_path: Path) -> None:
@@ -401,7 +402,7 @@ def test_24_argo_cd_is_asked_for_an_operation(sandboxed: Cluster, tmp_path: Path
         assert "Argo CD is at an operation of its own (requested)" in refused.errors
         assert case.managed_versions() == versions
         case.client.patch(path, {"operation": None}).expect()
-        case.check(outcome, case.run())
+        check(case, outcome, case.run())
 
 
 def test_33_a_definition_that_goes_in_mid_run(sandboxed: Cluster, tmp_path: Path) -> None:
@@ -415,8 +416,8 @@ def test_33_a_definition_that_goes_in_mid_run(sandboxed: Cluster, tmp_path: Path
         run.signal(signal.SIGCONT)
         ended = run.wait()
         assert ended.status == 1
-        case.check_bounds(ended)
-        case.check(outcome, case.run())
+        check_bounds(case, ended)
+        check(case, outcome, case.run())
 
 
 def test_34_held_by_a_finalizer_of_somebody(sandboxed: Cluster, tmp_path: Path) -> None:
@@ -428,10 +429,10 @@ def test_34_held_by_a_finalizer_of_somebody(sandboxed: Cluster, tmp_path: Path) 
         ended = case.run(words=(*case.scenario.words, "--timeout", "2"))
         assert ended.status == 1
         assert "example.com/mine" in ended.output + ended.errors
-        case.check_operations(ended, phase="Failed")
+        check_operations(case, ended, phase="Failed")
         assert case.client.get(path).expect()["metadata"]["finalizers"] == ["example.com/mine"]
         case.client.patch(path, {"metadata": {"finalizers": None}}).expect()
-        case.check(outcome, case.run())
+        check(case, outcome, case.run())
 
 
 def test_36_an_immutable_field_in_the_middle(sandboxed: Cluster, tmp_path: Path) -> None:
@@ -444,10 +445,10 @@ def test_36_an_immutable_field_in_the_middle(sandboxed: Cluster, tmp_path: Path)
         ended = case.run()
         assert ended.status == 1
         assert "field is immutable" in ended.output
-        case.check_operations(ended, phase="Failed")
+        check_operations(case, ended, phase="Failed")
         assert case.managed_versions() == versions
         case.origin.commit({"app/all.yaml": good})
-        case.check(outcome, case.run())
+        check(case, outcome, case.run())
 
 
 def test_26_pushed_while_it_runs(sandboxed: Cluster, tmp_path: Path) -> None:
@@ -464,4 +465,4 @@ def test_26_pushed_while_it_runs(sandboxed: Cluster, tmp_path: Path) -> None:
         status = case.client.get(case.path("Application", "shop")).expect()["status"]
         assert status["operationState"]["syncResult"]["revision"] == began
         assert case.client.get(case.path("ConfigMap", "last")).expect()["data"] == {"version": "v2"}
-        case.check_left()
+        check_left(case)

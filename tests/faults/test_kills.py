@@ -10,6 +10,7 @@ import pytest
 from reconciler.history import open_store
 from reconciler.kill_points import POINTS
 from tests.faults.harness import Case, Cluster, Outcome
+from tests.faults.invariants import check
 from tests.faults.scenarios import SCENARIOS, WAVES, Scenario
 from tests.faults.stage import Ended
 
@@ -46,7 +47,7 @@ def test_killed(sandboxed: Cluster, tmp_path: Path, name: str, point: str, index
     outcome = sandboxed.outcome(scenario, tmp_path / "undisturbed")
     with ExitStack() as stack:
         case = killed_at(stack, sandboxed, scenario, point, number(index, outcome.passes[point]), tmp_path)
-        case.check(outcome, case.run())
+        check(case, outcome, case.run())
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def test_killed_twice_in_a_row(sandboxed: Cluster, tmp_path: Path, name: str, fi
         assert case.run(point=first).killed
         # What it comes to depends on what is left to do.
         case.run(point=second)
-        case.check(outcome, case.run())
+        check(case, outcome, case.run())
 
 
 def test_every_point_is_passed_and_every_scenario_passes_its_own(sandboxed: Cluster, tmp_path: Path) -> None:

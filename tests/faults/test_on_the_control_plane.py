@@ -10,6 +10,7 @@ import pytest
 from tests.controlplane.binaries import Binaries
 from tests.controlplane.server import ControlPlane
 from tests.faults.harness import Cluster, open_cluster
+from tests.faults.invariants import check, check_operations
 from tests.faults.scenarios import SCENARIOS
 from tests.faults.stage import Stage
 from tests.faults.test_kills import killed_at
@@ -64,7 +65,7 @@ def test_killed(real: Cluster, tmp_path: Path, name: str, point: str, count: int
     outcome = real.outcome(scenario, tmp_path / "undisturbed")
     with ExitStack() as stack:
         case = killed_at(stack, real, scenario, point, count, tmp_path)
-        case.check(outcome, case.run())
+        check(case, outcome, case.run())
 
 
 @pytest.mark.parametrize(
@@ -85,6 +86,6 @@ def test_01_the_api_server_restarts_in_the_middle(
         case.await_cluster()
         ended = run.wait()
         assert ended.status == 0, ended.errors
-        case.check_operations(ended)
+        check_operations(case, ended)
         assert len(case.records) == 1
-        case.check(outcome, case.run())
+        check(case, outcome, case.run())

@@ -320,8 +320,8 @@ def test_a_definition_that_never_becomes_established(shop: Shop, definitions: An
     clashing["spec"]["names"]["listKind"] = "GadgetList"
     widget = {"apiVersion": f"{group}/v1", "kind": "Widget", "metadata": {"name": "one"}}
     shop.write(clashing, config_map(a="1"), in_wave(1, widget))
-    outcome = shop.sync()
-    said = 'names not accepted: "GadgetList" is already in use'
+    outcome = shop.sync(run_options=RunOptions(established_s=0.5))
+    said = 'not established after 0.5 s: names not accepted: "GadgetList" is already in use'
     assert outcome.result.phase is OperationPhase.FAILED
     assert [(entry.key.name, entry.code, entry.message) for entry in outcome.result.results] == [
         ("settings", ResultCode.SYNCED, "configmaps/settings created"),
