@@ -21,6 +21,7 @@ NODE_NAME = "simulated-node"
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 _RENEW_S = 10.0
 _WATCH_S = 240
+_AGAIN_S = 0.2
 _CAPACITY = {"cpu": "64", "memory": "256Gi", "pods": "1000", "ephemeral-storage": "1Ti"}
 
 
@@ -148,9 +149,11 @@ class SimulatedNode:
                 if self._ending.is_set():
                     return
                 action = heapq.heappop(self._due)[2]
-            # A server that is gone is noticed by whoever waits for it; a pod that is gone needs nothing more.
-            with suppress(urllib3.exceptions.HTTPError, OSError):
+            try:
                 action()
+            except (urllib3.exceptions.HTTPError, OSError):
+                # The server is being restarted, or gone for good; a pod that is gone is no error.
+                self._after(_AGAIN_S, action)
 
 
 def _node_status() -> dict[str, Any]:

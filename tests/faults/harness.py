@@ -93,6 +93,7 @@ class Case:
         self.namespaces = [namespace, *([f"{namespace}-made"] if scenario.made_namespace else [])]
         self.records: list[SyncRecord] = []
         self.withdrawn: set[str] = set()
+        self.forgotten: set[str] = set()
         self._changes: list[Change] = []
         self._stack = ExitStack()
         folder.mkdir(parents=True, exist_ok=True)
@@ -224,6 +225,10 @@ class Case:
         if self.client.get(path, limit=1).status != 200:
             return
         for event in self.client.watch(path, timeout_s=2, resourceVersion=str(self._begun)):
+            if event["type"] == "ERROR":
+                # Forgotten: a definition came later than the case, or the API server was started anew.
+                self.forgotten.add(kind)
+                return
             metadata = event["object"]["metadata"]
             revision = int(metadata["resourceVersion"])
             found.append(Change(revision, event["type"], f"{kind}/{metadata['name']}", event["object"]))

@@ -4,13 +4,16 @@
 it starts runs, waits for one to end or to halt, sends signals, and says which processes a run has left.
 """
 
+import atexit
 import ctypes
+import gc
 import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -145,7 +148,7 @@ class _Parent:
     """The other side."""
 
     def __init__(self) -> None:
-        self._ended: dict[int, int] = {}
+        self._command: Any = None
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
     def start(self, words: list[str], folder: str, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -168,11 +171,20 @@ class _Parent:
         from gitops_nb.cli import root
         from reconciler.cli.main import run
 
+        status = 1
         try:
-            run(root, words)
+            run(self._command or root, words)
+        except SystemExit as ended:
+            status = int(ended.code or 0)
         finally:
             if MODULES in environment:
                 Path(environment[MODULES]).write_text("\n".join(sys.modules))
+            # All of an interpreter's end but taking apart what was imported, which takes longer than the run.
+            threading._shutdown()  # type: ignore[attr-defined]
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
 
     def wait(self, pid: int, timeout_s: float) -> dict[str, Any]:
         deadline = time.monotonic() + timeout_s
@@ -216,6 +228,17 @@ class _Parent:
                     importlib.import_module(name)
                 except Exception:  # noqa: BLE001 - some modules are made, not imported
                     continue
+        from typer.main import get_command
+
+        from gitops_nb.cli import root
+        from reconciler.model import Application, AppProject
+
+        self._command = get_command(root)
+        for model in (Application, AppProject):
+            model.model_rebuild()
+        gc.collect()
+        # A run need not look through what is shared by all.
+        gc.freeze()
         return {}
 
 

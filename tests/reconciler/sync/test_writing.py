@@ -251,7 +251,9 @@ def test_a_definition_whose_names_are_taken(place: Place, gadgets: Gadgets) -> N
     try:
         result = place.run(other, run_options=replace(QUICK, established_s=5))
         assert outcomes(result) == {f"widgets.{gadgets.group}": "SyncFailed"}
-        assert messages(result)[f"widgets.{gadgets.group}"].startswith("names not accepted: ")
+        assert messages(result)[f"widgets.{gadgets.group}"].startswith(
+            "not established after 5 s: names not accepted: "
+        )
     finally:
         place.client.delete(f"{CRDS}/widgets.{gadgets.group}")
 
