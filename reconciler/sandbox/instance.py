@@ -7,6 +7,7 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -186,8 +187,11 @@ class Sandbox:
 
         def leave() -> None:
             application.stop()
+            # At once, not when the server looks up next: whoever connects again meanwhile would be cut once more.
+            for each in getattr(server, "servers", ()):
+                each.close()
             cut()
-            server.should_exit = True
+            server.should_exit = server.force_exit = True
 
         def stop() -> None:
             nonlocal ending
@@ -210,10 +214,12 @@ class Sandbox:
             if ending or down_s is None:
                 return
             listener.close()
+            reserved = await _reserved(port)
             await asyncio.sleep(down_s)
             down_s = None
             if not ending:
                 listener, server = _listener(port), _http_server(application, certificate, key)
+            reserved.close()
 
     def _populate(self, loop: asyncio.AbstractEventLoop, authority: str) -> "tuple[Server, ControllerLoop]":
         """The cluster with its first objects, and its controllers at work."""
@@ -254,6 +260,24 @@ def _listener(port: int) -> socket.socket:
     # each answer waits 40 ms for the client's delayed acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
+
+
+async def _reserved(port: int) -> socket.socket:
+    """A socket on the port of a server that is down: connections are refused, and nobody else gets the port."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while True:
+        reserved = socket.socket()
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            reserved.bind(("127.0.0.1", port))
+        except OSError:
+            reserved.close()
+            if time.monotonic() > deadline:
+                raise
+            # A client of somebody has been given it in this moment.
+            await asyncio.sleep(0.02)
+        else:
+            return reserved
 
 
 def _http_server(application: "Server", certificate: Path, key: Path) -> Any:

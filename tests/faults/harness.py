@@ -256,11 +256,12 @@ class Case:
 
     def state(self) -> dict[str, Any]:
         """The end state, without what differs from run to run."""
-        failed = {record.operation_id for record in self.records if record.phase != self.scenario.phase}
+        newest = {record.application: record.operation_id for record in reversed(self.records)}
+        failed = {record.operation_id for record in self.records if record.phase != "Succeeded"} - {*newest.values()}
         made = {
             key: self._comparable(key, obj)
             for key, obj in self.objects().items()
-            # HookSucceeded keeps what a failed operation ran, as Argo CD does.
+            # What a failed or interrupted operation ran stays where its policies do not ask for it, as with Argo CD.
             if obj["metadata"].get("annotations", {}).get(ANNOTATION_OPERATION) not in failed
         }
         for name in self.namespaces[1:]:
