@@ -122,11 +122,7 @@ def _ask(workspace: Workspace, application: "Application", deletion: "Deletion",
 
 
 def _parents(workspace: Workspace, application: "Application") -> list[str]:
-    from reconciler.cluster.applications import get_application
-
-    engine = workspace.reconciler
-    namespace = application.metadata.namespace or engine.namespace
-    live = get_application(engine.connection, engine.comparer.discovery, namespace=namespace, name=application.name)
+    live = workspace.reconciler.registry.find(application)
     return parent_warnings(live) if live is not None else []
 
 

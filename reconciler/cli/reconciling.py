@@ -61,16 +61,9 @@ def reconcile(
 
 def run_row(run: "ApplicationRun") -> dict[str, Any]:
     """What became of an Application as a row of a table."""
-    message = ""
-    if run.error is not None:
-        decision, message = FAILED, str(run.error)
-    elif run.outcome is not None:
-        decision, message = (FAILED if run.failed else "synced"), run.outcome.result.message
-    else:
-        decision = NOTHING
     # A table shows why something failed rather than why it was begun.
-    reason = message if decision == FAILED else run.reason
-    return summary(run.comparison) | {"decision": decision, "reason": reason, "message": message}
+    reason = run.message if run.failed else run.reason
+    return summary(run.comparison) | {"decision": run.decision, "reason": reason, "message": run.message}
 
 
 def _intended(engine: "Reconciler", applications: "list[Application]") -> list[dict[str, Any]]:

@@ -134,12 +134,7 @@ def choose_record(records: "Sequence[SyncRecord]", sequence: int | None, name: s
 
 def _no_deployment(record: "SyncRecord") -> str:
     """Why a record is none of a whole sync that succeeded, empty when it is one."""
-    try:
-        request = json.loads(record.request or "{}")
-    except ValueError:
-        request = {}
-    if not isinstance(request, dict):
-        request = {}
+    request = _request_of(record)
     if record.phase != "Succeeded":
         return f"ended {record.phase}"
     if record.dry_run:
@@ -149,13 +144,18 @@ def _no_deployment(record: "SyncRecord") -> str:
     return "synced only a part" if request.get("resources") else ""
 
 
-def recorded_sources(record: "SyncRecord") -> "list[Manifest] | None":
-    """The sources of a recorded sync, as the record has them; None in records of before they were kept."""
+def _request_of(record: "SyncRecord") -> dict[str, Any]:
+    """What the operation was asked to do, as far as the record tells."""
     try:
         request = json.loads(record.request or "{}")
     except ValueError:
-        return None
-    sources = request.get("sources") if isinstance(request, dict) else None
+        return {}
+    return request if isinstance(request, dict) else {}
+
+
+def recorded_sources(record: "SyncRecord") -> "list[Manifest] | None":
+    """The sources of a recorded sync, as the record has them; None in records of before they were kept."""
+    sources = _request_of(record).get("sources")
     return list(sources) if isinstance(sources, list) and sources else None
 
 
@@ -178,9 +178,5 @@ def deployed_sources(entries: Sequence[Mapping[str, Any]], record: "SyncRecord")
 
 
 def _document(workspace: Workspace, application: "Application") -> "Manifest":
-    from reconciler.cluster.applications import get_application
-
-    engine = workspace.reconciler
-    namespace = application.metadata.namespace or engine.namespace
-    live = get_application(engine.connection, engine.comparer.discovery, namespace=namespace, name=application.name)
+    live = workspace.reconciler.registry.find(application)
     return live if live is not None else application.to_dict()

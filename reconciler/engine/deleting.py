@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from reconciler.cluster.applications import application_resource, get_application
+from reconciler.cluster.applications import application_resource
 from reconciler.cluster.live import get_object
 from reconciler.cluster.owned import find_owned
 from reconciler.cluster.write import delete_object, patch_object
@@ -22,19 +22,18 @@ from reconciler.sync.deletion import deletion_tasks
 from reconciler.sync.hooks import deletion_phases, named_hook
 from reconciler.sync.plan import Permit
 from reconciler.sync.records import HookTarget, PlanOptions, SyncPlan
-from reconciler.terms import SyncPhase
+from reconciler.terms import FINALIZER_RESOURCES, SyncPhase
 
 if TYPE_CHECKING:
     from reconciler.engine.reconciler import Reconciler
 
-RESOURCES_FINALIZER: Final = "resources-finalizer.argocd.argoproj.io"
-BACKGROUND_FINALIZER: Final = f"{RESOURCES_FINALIZER}/background"
+BACKGROUND_FINALIZER: Final = f"{FINALIZER_RESOURCES}/background"
 HOOK_FINALIZERS: Final[Mapping[SyncPhase, str]] = {
     SyncPhase.PRE_DELETE: "pre-delete-finalizer.argocd.argoproj.io",
     SyncPhase.POST_DELETE: "post-delete-finalizer.argocd.argoproj.io",
 }
 _OURS: Final = frozenset(
-    {RESOURCES_FINALIZER, BACKGROUND_FINALIZER}
+    {FINALIZER_RESOURCES, BACKGROUND_FINALIZER}
     | {f"{name}{suffix}" for name in HOOK_FINALIZERS.values() for suffix in ("", "/cleanup")}
 )
 
@@ -138,7 +137,7 @@ def deletion_subject(engine: "Reconciler", application: Application) -> Reconcil
     try:
         return comparer.reconcile(application)
     except GenerationError as error:
-        finalizers = _finalizers(_object(engine, application))
+        finalizers = _finalizers(engine.registry.find(application))
         if any(name in finalizers for name in HOOK_FINALIZERS.values()):
             raise SyncError(
                 f"{application.name} cannot be deleted: its hooks are not known: {error}; mend the source, or take the "
@@ -151,13 +150,13 @@ def mark_deleted(
     engine: "Reconciler", application: Application, plan: SyncPlan, *, cascade: bool, background: bool
 ) -> None:
     """Have the API server mark the Application as deleted, held by finalizers for what is still to be done."""
-    live = _object(engine, application)
+    live = engine.registry.find(application)
     if live is None:
         return
     phases = {task.phase for task in plan.tasks if task.is_hook}
     wanted = [name for phase, name in HOOK_FINALIZERS.items() if phase in phases]
     if cascade:
-        wanted.append(BACKGROUND_FINALIZER if background else RESOURCES_FINALIZER)
+        wanted.append(BACKGROUND_FINALIZER if background else FINALIZER_RESOURCES)
     if not metadata_of(live).get("deletionTimestamp"):
         marked = _set_finalizers(engine, live, lambda found: [*(name for name in found if name not in _OURS), *wanted])
         if marked is not None:
@@ -167,7 +166,7 @@ def mark_deleted(
 
 def release_application(engine: "Reconciler", application: Application) -> None:
     """Take our finalizers off: the Application goes, unless somebody else's hold it."""
-    live = _object(engine, application)
+    live = engine.registry.find(application)
     if live is not None:
         _set_finalizers(engine, live, lambda found: [name for name in found if name not in _OURS])
 
@@ -195,11 +194,6 @@ def _set_finalizers(engine: "Reconciler", live: Manifest, wanted: Callable[[list
                 return None
             live = found
     raise AssertionError("the last attempt returns or raises")
-
-
-def _object(engine: "Reconciler", application: Application) -> Manifest | None:
-    namespace = application.metadata.namespace or engine.namespace
-    return get_application(engine.connection, engine.comparer.discovery, namespace=namespace, name=application.name)
 
 
 def _finalizers(obj: Manifest | None) -> list[str]:

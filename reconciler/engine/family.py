@@ -7,14 +7,13 @@ from typing import Any, Protocol
 
 from reconciler.diff.records import Comparison
 from reconciler.engine.comparing import application_key
+from reconciler.engine.gates import refuse_cycle
 from reconciler.engine.records import Reconciliation
-from reconciler.errors import ReconcilerError, SpecError
+from reconciler.errors import ReconcilerError
 from reconciler.manifest.objects import Manifest, ResourceKey, metadata_of
 from reconciler.model import Application, parse_application
 from reconciler.sync.records import PlanOptions, SyncPlan
-from reconciler.terms import ARGO_GROUP
-
-CASCADES = "resources-finalizer.argocd.argoproj.io"
+from reconciler.terms import ARGO_GROUP, FINALIZER_RESOURCES
 
 
 class ChildChange(StrEnum):
@@ -87,9 +86,8 @@ def child_keys(parent: Reconciliation) -> list[ResourceKey]:
 def _children(engine: Engine, parent: Reconciliation, lineage: tuple[ResourceKey, ...]) -> tuple[ChildDiff, ...]:
     keys = child_keys(parent)
     for key in keys:
-        if key in lineage and key in parent.targets:
-            way = " → ".join(entry.name for entry in (*lineage[lineage.index(key) :], key))
-            raise SpecError(f"Application {key.name} is its own ancestor ({way}); break the cycle in Git")
+        if key in parent.targets:
+            refuse_cycle(key, lineage)
     found = (_child(engine, key, parent, lineage) for key in keys)
     return tuple(child for child in found if child is not None)
 
@@ -124,5 +122,5 @@ def _as_planned(target: Manifest, live: Manifest | None) -> Application:
 
 def _fate(live: Manifest | None) -> str:
     finalizers = metadata_of(live or {}).get("finalizers")
-    cascades = any(str(entry).startswith(CASCADES) for entry in finalizers or ())
+    cascades = any(str(entry).startswith(FINALIZER_RESOURCES) for entry in finalizers or ())
     return "its resources go with it, if it is pruned" if cascades else "its resources stay where they are"

@@ -69,6 +69,18 @@ class ApplicationRun:
         """Whether something that was asked for did not come about."""
         return self.error is not None or (self.outcome is not None and not self.outcome.result.succeeded)
 
+    @property
+    def decision(self) -> str:
+        """What became of it, in a word: ``synced``, ``failed`` or ``nothing``."""
+        return "failed" if self.failed else "synced" if self.outcome is not None else "nothing"
+
+    @property
+    def message(self) -> str:
+        """How the operation ended, or why there was none; empty where none was asked for."""
+        if self.error is not None:
+            return str(self.error)
+        return self.outcome.result.message if self.outcome is not None else ""
+
 
 @dataclass(slots=True)
 class _Member:

@@ -131,20 +131,28 @@ def _descend(
             continue
         try:
             child = parse_application(dict(obj), where="child", from_cluster=True)
-            key = application_key(child, engine.namespace)
-            if key in lineage:
-                way = " → ".join(entry.name for entry in (*lineage[lineage.index(key) :], key))
-                raise CycleError(f"Application {key.name} is its own ancestor ({way}); break the cycle in Git")
-            if key in seen:
-                continue
-            seen.add(key)
+        except ReconcilerError:
+            continue
+        key = application_key(child, engine.namespace)
+        refuse_cycle(key, lineage)
+        if key in seen:
+            continue
+        seen.add(key)
+        try:
             children = [sourced.manifest for sourced in engine.generate(child).manifests]
-        except CycleError:
-            raise
         except ReconcilerError:
             continue
         _descend(engine, children, (*lineage, key), seen)
 
 
-class CycleError(SpecError):
-    """An Application among its own descendants."""
+def refuse_cycle(key: ResourceKey, lineage: tuple[ResourceKey, ...]) -> None:
+    """Refuse an Application that is among its own ancestors, the ``lineage``.
+
+    Raises
+    ------
+    SpecError
+        With the way from the Application to itself.
+    """
+    if key in lineage:
+        way = " → ".join(entry.name for entry in (*lineage[lineage.index(key) :], key))
+        raise SpecError(f"Application {key.name} is its own ancestor ({way}); break the cycle in Git")

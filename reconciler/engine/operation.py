@@ -276,7 +276,7 @@ class SyncOperation:
             release_application(engine, application)
         if runner.interrupted:
             raise KeyboardInterrupt
-        if any(task.key.kind == "CustomResourceDefinition" for task in plan.tasks):
+        if brings_kinds:
             with engine.thinking:
                 comparer.forget_kinds()
         return result

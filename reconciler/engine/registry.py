@@ -87,14 +87,14 @@ class Registry:
             raise NotFoundError(f"no Application {name} in namespace {self._namespace}; {there}")
         return self._parse(found)
 
+    def find(self, application: Application) -> Manifest | None:
+        """The object of an Application as the cluster holds it now; None for one that only a file holds."""
+        namespace = application.metadata.namespace or self._namespace
+        return get_application(self._connection, self._discovery(), namespace=namespace, name=application.name)
+
     def current(self, application: Application) -> Application | None:
-        """The Application as the cluster holds it now; None for one that only a file holds."""
-        live = get_application(
-            self._connection,
-            self._discovery(),
-            namespace=application.metadata.namespace or self._namespace,
-            name=application.name,
-        )
+        """As `find`, parsed."""
+        live = self.find(application)
         return self._parse(live) if live is not None else None
 
     def project(self, name: str) -> AppProject | None:
@@ -119,12 +119,7 @@ class Registry:
         of_own_target
             Gives the comparison with what the Application in the cluster asks for, where this one is of another revision.
         """
-        live = get_application(
-            self._connection,
-            self._discovery(),
-            namespace=application.metadata.namespace or self._namespace,
-            name=application.name,
-        )
+        live = self.find(application)
         if live is not None:
             comparison = of_own_target(self._parse(live), comparison)
             self._write(live, StatusAnswer(comparison, result, operated=application))

@@ -5,15 +5,14 @@ controller/hook.go of Argo CD 3.6.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from dataclasses import replace
 
 from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey
-from reconciler.sync.hooks import delete_policies, deletion_phases, sync_options
-from reconciler.sync.order import sync_wave
+from reconciler.sync.hooks import deletion_phases, sync_options
+from reconciler.sync.order import is_crd, sync_wave
+from reconciler.sync.plan import hook_task
 from reconciler.sync.records import Change, HookTarget, SyncTask, TaskAction
 from reconciler.terms import HookDeletePolicy, SyncPhase
-
-_CRD: Final = ("apiextensions.k8s.io", "CustomResourceDefinition")
 
 
 def deletion_tasks(
@@ -51,7 +50,7 @@ def _prune(
     own = sync_options(obj)
     if not any(option.startswith("Delete=") for option in own):
         own |= {option for option in options if option.startswith("Delete=")}
-    if (key.group, key.kind) == _CRD:
+    if is_crd(key):
         reason = "kept (definitions of custom resources are never deleted)"
     elif key == itself:
         reason = "kept (the Application itself)"
@@ -74,19 +73,8 @@ def _prune(
 
 
 def _hook(hook: HookTarget) -> SyncTask:
-    target = hook.target
-    return SyncTask(
-        phase=hook.phase,
-        wave=sync_wave(target),
-        action=TaskAction.HOOK,
-        key=ResourceKey.of(target),
-        version=GroupVersionKind.of(target).version,
-        change=Change.CREATE,
-        target=target,
-        live=hook.live,
-        delete_policies=_cleaned_up(delete_policies(target)),
-        options=sync_options(target),
-    )
+    task = hook_task(hook)
+    return replace(task, delete_policies=_cleaned_up(task.delete_policies))
 
 
 def _cleaned_up(policies: frozenset[HookDeletePolicy]) -> frozenset[HookDeletePolicy]:

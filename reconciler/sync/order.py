@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from reconciler.manifest.objects import annotations_of
+from reconciler.manifest.objects import ResourceKey, annotations_of
 from reconciler.sync.records import SyncTask, TaskAction
 from reconciler.terms import ANNOTATION_HELM_HOOK_WEIGHT, ANNOTATION_SYNC_WAVE, SyncPhase
 
@@ -107,14 +107,21 @@ def _is_prune(task: SyncTask) -> bool:
     return task.action is TaskAction.PRUNE
 
 
+def is_namespace(key: ResourceKey) -> bool:
+    return (key.group, key.kind) == ("", "Namespace")
+
+
+def is_crd(key: ResourceKey) -> bool:
+    """Whether it defines custom resources."""
+    return (key.group, key.kind) == ("apiextensions.k8s.io", "CustomResourceDefinition")
+
+
 def _is_namespace(task: SyncTask) -> bool:
-    return (task.key.group, task.key.kind) == ("", "Namespace") and not _is_prune(task)
+    return is_namespace(task.key) and not _is_prune(task)
 
 
 def _is_crd(task: SyncTask) -> bool:
-    return (task.key.group, task.key.kind) == ("apiextensions.k8s.io", "CustomResourceDefinition") and not _is_prune(
-        task
-    )
+    return is_crd(task.key) and not _is_prune(task)
 
 
 def _uses_crd(task: SyncTask, crd: SyncTask) -> bool:

@@ -65,7 +65,7 @@ def plan_sync(
         for task in _resource_tasks(resource, chosen, options, permit)
     ]
     # A selective sync runs no hooks.
-    hook_tasks = [] if options.resources else [_hook_task(hook, chosen) for hook in hooks]
+    hook_tasks = [] if options.resources else [hook_task(hook, chosen.texts) for hook in hooks]
     by_id = {task.id: task for task in hook_tasks}
     tasks += by_id.values()
     repeated = sorted(task_id for task_id, count in Counter(task.id for task in hook_tasks).items() if count > 1)
@@ -184,7 +184,8 @@ def _prune_task(resource: ResourceComparison, merged: frozenset[str], refused: s
     )
 
 
-def _hook_task(hook: HookTarget, chosen: ApplicationOptions) -> SyncTask:
+def hook_task(hook: HookTarget, options: frozenset[str] = frozenset()) -> SyncTask:
+    """The task that runs a hook; ``options`` are the Application's sync options."""
     target = hook.target
     return SyncTask(
         phase=hook.phase,
@@ -196,7 +197,7 @@ def _hook_task(hook: HookTarget, chosen: ApplicationOptions) -> SyncTask:
         target=target,
         live=hook.live,
         delete_policies=delete_policies(target),
-        options=merged_options(target, chosen.texts),
+        options=merged_options(target, options),
     )
 
 

@@ -13,10 +13,11 @@ from reconciler.sync.events import Event
 from reconciler.sync.hook_objects import HookObjects
 from reconciler.sync.inbox import Inbox
 from reconciler.sync.leaving import uid_of
+from reconciler.sync.order import is_crd
 from reconciler.sync.records import SyncTask
 from reconciler.sync.trying import DryRuns
 from reconciler.sync.watching import Awaited, Purpose, Watcher
-from reconciler.sync.writing import Writer, is_crd
+from reconciler.sync.writing import Writer
 from reconciler.terms import HealthStatus
 
 

@@ -12,8 +12,9 @@ from reconciler.sync.context import OperationContext
 from reconciler.sync.hooks import is_created_by
 from reconciler.sync.leaving import is_leaving
 from reconciler.sync.options import resource_options
+from reconciler.sync.order import is_namespace
 from reconciler.sync.records import SyncTask, TaskAction
-from reconciler.sync.writing import Writer, is_namespace, keeps_instances, validation_of
+from reconciler.sync.writing import Writer, keeps_instances, validation_of
 
 
 class DryRuns:

@@ -21,6 +21,7 @@ from reconciler.sync.context import MAX_CONFLICTS, OperationContext
 from reconciler.sync.leaving import is_leaving, wait_gone
 from reconciler.sync.migration import drops_updates, takes_over
 from reconciler.sync.options import ResourceOptions, resource_options
+from reconciler.sync.order import is_crd, is_namespace
 from reconciler.sync.records import Change, SyncTask, TaskAction
 
 _TRANSIENT: Final = ("etcdserver: leader changed", "etcdserver: request timed out", "etcdserver: too many requests")
@@ -37,14 +38,6 @@ _SERVER_SET: Final = frozenset(
     }
 )
 _CHANGED: Final = {Change.CREATE: "created", Change.UNCHANGED: "unchanged"}
-
-
-def is_namespace(key: ResourceKey) -> bool:
-    return (key.group, key.kind) == ("", "Namespace")
-
-
-def is_crd(key: ResourceKey) -> bool:
-    return (key.group, key.kind) == ("apiextensions.k8s.io", "CustomResourceDefinition")
 
 
 def keeps_instances(key: ResourceKey) -> bool:
