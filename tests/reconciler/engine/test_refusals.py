@@ -321,11 +321,11 @@ def test_a_definition_that_never_becomes_established(shop: Shop, definitions: An
     widget = {"apiVersion": f"{group}/v1", "kind": "Widget", "metadata": {"name": "one"}}
     shop.write(clashing, config_map(a="1"), in_wave(1, widget))
     outcome = shop.sync(run_options=RunOptions(established_s=0.5))
-    said = 'not established after 0.5 s: names not accepted: "GadgetList" is already in use'
+    said = 'names not accepted: "GadgetList" is already in use'
     assert outcome.result.phase is OperationPhase.FAILED
     assert [(entry.key.name, entry.code, entry.message) for entry in outcome.result.results] == [
         ("settings", ResultCode.SYNCED, "configmaps/settings created"),
-        (f"widgets.{group}", ResultCode.SYNC_FAILED, said),
+        (f"widgets.{group}", ResultCode.SYNC_FAILED, f"not established after 0.5 s: {said}"),
     ]
     assert outcome.comparison is not None
     assert outcome.comparison.health.status is HealthStatus.DEGRADED
