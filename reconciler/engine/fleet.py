@@ -14,10 +14,11 @@ from reconciler.cluster.connection import WRITES
 from reconciler.cluster.tracking import application_of
 from reconciler.diff.records import Comparison
 from reconciler.engine.comparing import application_key
-from reconciler.engine.operation import SyncOperation, SyncRequest, joined
+from reconciler.engine.operation import SyncOperation, joined
 from reconciler.engine.places import Places, Ticket
 from reconciler.engine.records import Reconciliation, SyncOutcome
 from reconciler.engine.registry import StatusAnswer
+from reconciler.engine.requests import SyncRequest
 from reconciler.engine.waiting import is_settled
 from reconciler.errors import ReconcilerError, SyncError
 from reconciler.manifest.objects import ResourceKey

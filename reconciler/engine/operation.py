@@ -4,118 +4,38 @@ An operation that was killed is taken up again by the next one that would do the
 their names, and those whose outcome is recorded do not run once more.
 """
 
-import json
 import os
-import threading
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler.cluster.lease import ApplicationLock
 from reconciler.engine.comparing import Comparer, application_key
 from reconciler.engine.interrupts import deferred_interrupts
 from reconciler.engine.planning import Planner
+from reconciler.engine.recording import Attempt, Recorder, known_hooks
 from reconciler.engine.records import Reconciliation, SyncOutcome
+from reconciler.engine.requests import SyncRequest
+from reconciler.engine.stopping import Stopping
 from reconciler.errors import ReconcilerError, SyncError
-from reconciler.history import HistoryStore, HookRecord, resource_outcomes
 from reconciler.manifest.objects import Manifest, ResourceKey, metadata_of
 from reconciler.model import Application
 from reconciler.sync.compare_plans import stale
 from reconciler.sync.options import application_options
-from reconciler.sync.records import Change, PlanOptions, SyncPlan, SyncResult, SyncTask, TaskAction, TaskResult
-from reconciler.sync.retry import RetryPolicy, retry_policy
+from reconciler.sync.records import Change, PlanOptions, SyncPlan, SyncResult, SyncTask, TaskAction
+from reconciler.sync.retry import retry_policy
 from reconciler.sync.run_options import VARIABLE_WAVE_DELAY, RunOptions, parse_wave_delay
-from reconciler.sync.runner import TERMINATED, Listener, SyncRunner
+from reconciler.sync.runner import TERMINATED, SyncRunner
 from reconciler.terms import ANNOTATION_DELETION_APPROVED, FIELD_MANAGER
 
 if TYPE_CHECKING:
     from reconciler.engine.deleting import DeletionPlanner
     from reconciler.engine.reconciler import Reconciler
 
-ABANDONED = "its process ended before the operation did; the sync after it finishes the work"
 INTERRUPTED = "interrupted"
-NO_RETRY = RetryPolicy()
-
-
-@dataclass(frozen=True, slots=True)
-class Deletion:
-    """``cascade`` deletes the Application's objects with it, ``background`` without waiting for what they own."""
-
-    cascade: bool = True
-    background: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SyncRequest:
-    """What a caller asks of an operation.
-
-    Parameters
-    ----------
-    wait
-        After a successful operation follow the application until it is Synced and Healthy, or Degraded.
-    parents
-        The Applications whose syncs led here; one of them among the children is a cycle and fails the sync.
-    retry
-        How a failed operation is tried again.
-    automated
-        The Application's own policy asked for it, nobody else.
-    deletion
-        Delete the Application rather than sync it.
-    plan
-        Do this plan and nothing else: refused when what it was made from has changed.
-    begun
-        Called with the operation before it takes the lock, so that it can be ended.
-    """
-
-    options: PlanOptions = PlanOptions()
-    run_options: RunOptions = RunOptions()
-    on_event: Listener = lambda _state, _event: None
-    initiated_by: str = ""
-    notebook: str = ""
-    wait: bool = False
-    parents: frozenset[ResourceKey] = frozenset()
-    retry: RetryPolicy = NO_RETRY
-    automated: bool = False
-    deletion: Deletion | None = None
-    plan: SyncPlan | None = None
-    begun: "Callable[[SyncOperation], None]" = lambda _operation: None
-
-    def identity(self, application: Application) -> str:
-        """What the operation does, as JSON: one that was killed is gone on with for the same only; a rollback does it again."""
-        options = self.options
-        return json.dumps(
-            {
-                "prune": options.prune,
-                "apply_out_of_sync_only": options.apply_out_of_sync_only,
-                "resources": sorted(map(str, options.resources)),
-                "sync_options": sorted(options.sync_options),
-                "sources": [source.to_dict() for source in application.sources],
-            }
-            | ({"delete": True, "cascade": self.deletion.cascade} if self.deletion else {}),
-            sort_keys=True,
-        )
-
-
-CASCADE = Deletion()
-PLAIN = SyncRequest()
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try of an operation, each recorded as an operation of its own.
-
-    ``hooks`` is what an interrupted run of it recorded, by task id; ``resumed`` says that there was one. ``retry_of`` is the
-    operation that failed before.
-    """
-
-    operation_id: str
-    started_at: datetime
-    number: int = 1
-    retry_of: str = ""
-    resumed: bool = False
-    hooks: Mapping[str, HookRecord] = field(default_factory=dict)
 
 
 class SyncOperation:
@@ -124,32 +44,19 @@ class SyncOperation:
     def __init__(self, engine: "Reconciler", request: SyncRequest) -> None:
         self._engine = engine
         self._request = request
-        self._stopping = threading.Event()
-        self._stop_message = ""
-        self._runner: SyncRunner | None = None
-        self._running: list[SyncOperation] = []
+        self._recorder = Recorder(engine.store, request)
+        self.stopping = request.stopping or Stopping()
         self.interrupted = False
         """A signal ended it: the caller has to end, too."""
         self.children: list[SyncOutcome] = []
 
     def stop(self, message: str) -> None:
         """End the operation and those of its children from another thread, in order; none is tried again."""
-        self._stop_message = message
-        self._stopping.set()
-        if self._runner is not None:
-            self._runner.stop(message)
-        for child in self._running:
-            child.stop(message)
+        self.stopping.tell(message)
 
     def _interrupt(self) -> None:
         self.interrupted = True
         self.stop(INTERRUPTED)
-
-    def _adopt(self, child: "SyncOperation") -> None:
-        """Let a child's operation end with this one."""
-        self._running.append(child)
-        if self._stopping.is_set():
-            child.stop(self._stop_message)
 
     def run(self, reconciliation: Reconciliation) -> SyncResult:
         """Run, and again while it fails and the policy says so; the result of the last attempt.
@@ -166,16 +73,16 @@ class SyncOperation:
         if self._request.options.dry_run:
             return self._attempt(reconciliation, Attempt(str(uuid.uuid4()), self._engine.clock()), guard=_no_guard)
         application, operation_id = reconciliation.application, str(uuid.uuid4())
-        self._request.begun(self)
         with deferred_interrupts(self._interrupt), self._lock(application, operation_id) as lock:
-            attempt = self._resumable(reconciliation) or Attempt(operation_id, self._begins_at(reconciliation))
+            found = self._recorder.resumable(reconciliation, at=self._engine.clock())
+            attempt = found or Attempt(operation_id, self._begins_at(reconciliation))
             while True:
                 result = self._attempt(reconciliation, attempt, guard=lock.check)
                 retry, retries = self._request.retry, attempt.number - 1
                 due = None if result.succeeded else retry.next_attempt(result.finished_at, retries=retries)
                 if due is None or not self._wait_until(due):
                     # Noted on the lock, the head of the history shows a tail that was cut off.
-                    lock.head = self._engine.store.head() if self._engine.store is not None else ""
+                    lock.head = self._recorder.head()
                     return result
                 lock.check()
                 revision = None if retry.refresh else joined(result.revisions)
@@ -201,29 +108,26 @@ class SyncOperation:
 
     def _pause(self, seconds: float) -> None:
         """Wait for the lock that another run holds."""
-        if self._stopping.wait(seconds):
+        if self.stopping.wait(seconds):
             if self.interrupted:
                 raise KeyboardInterrupt
-            raise SyncError(f"{self._stop_message} while it waited for the lock")
+            raise SyncError(f"{self.stopping.message} while it waited for the lock")
 
     def _begins_at(self, reconciliation: Reconciliation) -> datetime:
         """Now; the names of hooks are made from its second, so not in that in which the operation before began."""
-        engine, comparison = self._engine, reconciliation.comparison
-        if engine.store is not None and any(not metadata_of(hook).get("name") for hook in reconciliation.hooks):
-            place = {"application": comparison.application, "namespace": comparison.namespace}
-            for record in engine.store.records(**place, limit=1):
-                second = record.started_at.replace(microsecond=0)
-                if second == engine.clock().replace(microsecond=0):
-                    self._wait_until(second + timedelta(seconds=1))
-        return engine.clock()
+        if any(not metadata_of(hook).get("name") for hook in reconciliation.hooks):
+            last = self._recorder.last_begun(reconciliation.comparison)
+            if last is not None and _second(last) == _second(self._engine.clock()):
+                self._wait_until(_second(last) + timedelta(seconds=1))
+        return self._engine.clock()
 
     def _wait_until(self, due: datetime) -> bool:
         """Wait for the next attempt; False when there will be none. An interrupt ends it."""
-        return not self._stopping.wait(max(0.0, (due - self._engine.clock()).total_seconds()))
+        return not self.stopping.wait(max(0.0, (due - self._engine.clock()).total_seconds()))
 
     def _attempt(self, reconciliation: Reconciliation, attempt: Attempt, *, guard: Callable[[], None]) -> SyncResult:
         """Plan, record as begun, run, record the end. What cannot be planned is refused before it is recorded as begun."""
-        engine, application, request = self._engine, reconciliation.application, self._request
+        engine, application, request, recorder = self._engine, reconciliation.application, self._request, self._recorder
         comparer = engine.at(application)
         # Nothing here is changed, so that it need not wait for comparisons.
         planner = self._planner(comparer, reconciliation, attempt.started_at)
@@ -233,8 +137,9 @@ class SyncOperation:
         manifests = planner.manifests(plan)
         if request.plan is not None and (changed := stale(request.plan, plan)):
             raise SyncError(f"{application.name}: the plan is out of date: {'; '.join(changed)}; make a new one")
+        begin = partial(recorder.begin, attempt, reconciliation, plan, cluster=comparer.connection.server)
         if not request.options.dry_run:
-            self._begin(attempt, reconciliation, plan)
+            begin()
         deletion = None if request.options.dry_run else request.deletion
         if deletion is not None:
             from reconciler.engine.deleting import mark_deleted
@@ -253,22 +158,20 @@ class SyncOperation:
             options=self._run_options(application),
             sync_child=lambda key: self._sync_child(application, key, brings_kinds=brings_kinds),
             operation_id=attempt.operation_id,
-            known_hooks=_known(plan, attempt.hooks),
-            on_hook=lambda task, outcome: self._record_hook(attempt.operation_id, task, outcome),
+            known_hooks=known_hooks(plan, attempt.hooks),
+            on_hook=lambda task, outcome: recorder.hook(attempt.operation_id, task, outcome, at=engine.clock()),
             guard=guard,
             approved_at=lambda: approved_at(engine.registry.current(application)),
         )
-        self._runner = runner
-        if self._stopping.is_set():
-            runner.stop(self._stop_message)
-        result = runner.run(plan, initiated_by=request.initiated_by, started_at=attempt.started_at)
+        with self.stopping.reaches(runner.stop):
+            result = runner.run(plan, initiated_by=request.initiated_by, started_at=attempt.started_at)
         deleted = deletion is not None and result.succeeded
         if deleted:
             result = replace(result, message="successfully deleted")
         if request.options.dry_run:
             # It holds no lock: recorded at its end, no other run can take it for one that was killed.
-            self._begin(attempt, reconciliation, plan)
-        self._end(attempt.operation_id, result)
+            begin()
+        recorder.end(attempt.operation_id, result)
         if deleted:
             from reconciler.engine.deleting import release_application
 
@@ -302,66 +205,6 @@ class SyncOperation:
             options = replace(options, propagation="Background" if deletion.background else "Foreground")
         return options
 
-    def _resumable(self, reconciliation: Reconciliation) -> Attempt | None:
-        """The operation that a killed process left, where this one would do the same; all others are over now."""
-        store, comparison = self._engine.store, reconciliation.comparison
-        if store is None:
-            return None
-        found = store.unfinished(comparison.application, comparison.namespace)
-        if found is None:
-            return None
-        request = self._request.identity(reconciliation.application)
-        same = (found.revisions, found.request) == (comparison.revisions, request)
-        store.abandon_unfinished(
-            comparison.application,
-            comparison.namespace,
-            ABANDONED,
-            at=self._engine.clock(),
-            keep=found.operation_id if same else "",
-        )
-        if not same:
-            return None
-        hooks = store.hooks_of(found.operation_id)
-        return Attempt(found.operation_id, found.started_at, found.attempt, found.retry_of, resumed=True, hooks=hooks)
-
-    def _begin(self, attempt: Attempt, reconciliation: Reconciliation, plan: SyncPlan) -> None:
-        store, comparison, options = self._engine.store, reconciliation.comparison, self._request.options
-        if store is None or attempt.resumed:
-            return
-        store.begin(
-            operation_id=attempt.operation_id,
-            application=comparison.application,
-            namespace=comparison.namespace,
-            project=comparison.project,
-            cluster=self._engine.at(reconciliation.application).connection.server,
-            target_revision=reconciliation.application.sources[0].target_revision or "HEAD",
-            revisions=comparison.revisions,
-            started_at=attempt.started_at,
-            initiated_by=self._request.initiated_by,
-            dry_run=options.dry_run,
-            prune=options.prune,
-            request=self._request.identity(reconciliation.application),
-            plan=plan.made_from,
-            attempt=attempt.number,
-            retry_of=attempt.retry_of,
-        )
-
-    def _record_hook(self, operation_id: str, task: SyncTask, outcome: TaskResult) -> None:
-        if self._engine.store is not None and outcome.hook_phase is not None:
-            at = outcome.finished_at or self._engine.clock()
-            self._engine.store.record_hook(operation_id, task.id, outcome.hook_phase, outcome.message, at)
-
-    def _end(self, operation_id: str, result: SyncResult) -> None:
-        if self._engine.store is not None:
-            self._engine.store.end(
-                operation_id,
-                phase=result.phase,
-                message=result.message,
-                finished_at=result.finished_at,
-                resources=resource_outcomes(result.results),
-                notebook=self._request.notebook,
-            )
-
     def _sync_child(self, parent: Application, key: ResourceKey, *, brings_kinds: bool) -> str:
         """Sync a child Application and add its outcome; why it failed, empty when it did not.
 
@@ -389,7 +232,7 @@ class SyncOperation:
                 retry=retry_policy(child.spec.sync_policy.retry, automated=True),
                 automated=True,
                 plan=None,
-                begun=self._adopt,
+                stopping=self.stopping,
             )
             outcome = self._engine.run_sync(self._engine.reconcile(child), request)
         except ReconcilerError as error:
@@ -430,46 +273,6 @@ def _owner(application: Application) -> Manifest | None:
     }
 
 
-def _known(plan: SyncPlan, hooks: Mapping[str, HookRecord]) -> dict[str, TaskResult]:
-    """The outcomes of hooks that ran before the interruption."""
-    return {
-        task.id: TaskResult(
-            task.phase,
-            task.wave,
-            task.action,
-            task.key,
-            task.version,
-            hook_phase=hook.phase,
-            message=hook.message,
-            images=task.images,
-            started_at=hook.at,
-            finished_at=hook.at,
-        )
-        for task in plan.tasks
-        if (hook := hooks.get(task.id)) is not None and hook.phase.completed
-    }
-
-
-def record_refusal(
-    store: HistoryStore | None, reconciliation: Reconciliation, request: SyncRequest, message: str, *, at: datetime
-) -> None:
-    """Record an operation that was refused before it began."""
-    if store is not None:
-        comparison = reconciliation.comparison
-        store.refuse(
-            operation_id=str(uuid.uuid4()),
-            application=comparison.application,
-            namespace=comparison.namespace,
-            at=at,
-            message=message,
-            refused="gate",
-            project=comparison.project,
-            revisions=comparison.revisions,
-            initiated_by=request.initiated_by,
-            request=request.identity(reconciliation.application),
-        )
-
-
 def approved_at(application: Application | None) -> datetime | None:
     """When somebody approved the Application's deletions; None when nobody did, or the time cannot be read."""
     text = application.metadata.annotations.get(ANNOTATION_DELETION_APPROVED, "") if application is not None else ""
@@ -478,6 +281,10 @@ def approved_at(application: Application | None) -> datetime | None:
     except ValueError:
         return None
     return at if at.tzinfo is not None else None
+
+
+def _second(at: datetime) -> datetime:
+    return at.replace(microsecond=0)
 
 
 def joined(revisions: tuple[str, ...]) -> str | None:

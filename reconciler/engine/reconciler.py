@@ -13,13 +13,16 @@ from reconciler.cluster.connection import WRITES
 from reconciler.diff.records import Comparison
 from reconciler.engine.comparing import Comparer
 from reconciler.engine.destinations import Destinations
-from reconciler.engine.gates import require_free, require_no_cycle, require_sure, require_window
-from reconciler.engine.operation import CASCADE, PLAIN, Deletion, SyncOperation, SyncRequest, joined, record_refusal
+from reconciler.engine.gates import require_free, require_no_cycle, require_own_plan, require_sure, require_window
+from reconciler.engine.operation import SyncOperation, joined
 from reconciler.engine.planning import Planner
 from reconciler.engine.projects import Projects
+from reconciler.engine.recording import Recorder
 from reconciler.engine.records import Reconciliation, SyncOutcome
 from reconciler.engine.registry import Registry
+from reconciler.engine.requests import CASCADE, PLAIN, Deletion, SyncRequest
 from reconciler.engine.selection import ALL, Selection
+from reconciler.engine.stopping import Stopping
 from reconciler.errors import NotFoundError, ReconcilerError, SyncError, UsageError
 from reconciler.history import HistoryStore, SyncRecord
 from reconciler.manifest.objects import ResourceKey
@@ -174,12 +177,18 @@ class Reconciler:
         return self.reconcile(application, revision=revision).comparison
 
     def wait(
-        self, application: Application, *, revision: str | None = None, timeout_s: float | None = None
+        self,
+        application: Application,
+        *,
+        revision: str | None = None,
+        timeout_s: float | None = None,
+        stopping: Stopping | None = None,
     ) -> Comparison:
         """Wait until the application is Synced and Healthy, or Degraded; see `wait_until_settled`."""
         from reconciler.engine.waiting import wait_until_settled
 
-        return wait_until_settled(self.at(application), application, revision=revision, timeout_s=timeout_s)
+        comparer = self.at(application)
+        return wait_until_settled(comparer, application, revision=revision, timeout_s=timeout_s, stopping=stopping)
 
     def reconcile_all(self, applications: Sequence[Application]) -> list[Reconciliation | Comparison]:
         """Compare many; one that cannot be compared is Unknown with the reason and keeps none of the others back."""
@@ -301,8 +310,9 @@ class Reconciler:
         settled: Comparison | None = None
         try:
             if request.wait and result.succeeded:
-                timeout_s = request.run_options.timeout_s
-                settled = self.wait(application, revision=joined(result.revisions), timeout_s=timeout_s)
+                timeout_s, revision = request.run_options.timeout_s, joined(result.revisions)
+                stopping = operation.stopping
+                settled = self.wait(application, revision=revision, timeout_s=timeout_s, stopping=stopping)
         finally:
             comparison = self.write_status(application, result, comparison=settled)
         if operation.interrupted:
@@ -324,6 +334,14 @@ class Reconciler:
         from reconciler.engine.automating import reconcile_automated
 
         return reconcile_automated(self, applications, parallel=parallel)
+
+    def rollback(
+        self, application: Application, sequence: int | None = None, request: SyncRequest = PLAIN
+    ) -> SyncOutcome:
+        """Sync to what an earlier recorded sync deployed, by default the one before the last; see `rolling_back`."""
+        from reconciler.engine.rolling_back import find_rollback, roll_back
+
+        return roll_back(self, find_rollback(self, application, sequence), request)
 
     def delete(
         self, application: Application, deletion: Deletion = CASCADE, request: SyncRequest = PLAIN
@@ -361,15 +379,18 @@ class Reconciler:
             project = self.projects.effective(application.project)
             require_window(project, application, self.clock(), manual=not request.automated)
             require_free((live or self.registry.current)(application))
+            require_own_plan(self, application, request.plan)
         except SyncError as error:
-            record_refusal(self.store, reconciliation, request, str(error), at=self.clock())
+            Recorder(self.store, request).refuse(reconciliation, str(error), at=self.clock())
             raise
 
-    def history(self, application: str | None = None, *, limit: int | None = None) -> list[SyncRecord]:
+    def history(
+        self, application: str | None = None, *, limit: int | None = None, namespace: str = ""
+    ) -> list[SyncRecord]:
         """Recorded syncs, the newest first."""
         if self.store is None:
             raise UsageError("no history store is open; give --store URL")
-        return self.store.records(application=application, namespace=self.namespace, limit=limit)
+        return self.store.records(application=application, namespace=namespace or self.namespace, limit=limit)
 
     def write_status(
         self, application: Application, result: SyncResult | None = None, *, comparison: Comparison | None = None

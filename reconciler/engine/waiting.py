@@ -11,6 +11,7 @@ from reconciler.cluster.live_state import LiveState
 from reconciler.diff.records import Comparison
 from reconciler.engine.comparing import Comparer
 from reconciler.engine.records import Reconciliation
+from reconciler.engine.stopping import Stopping
 from reconciler.errors import SyncError
 from reconciler.manifest.objects import GroupVersionKind
 from reconciler.model import Application
@@ -28,19 +29,20 @@ def wait_until_settled(
     timeout_s: float | None = None,
     on_comparison: Callable[[Comparison], None] = lambda _comparison: None,
     until: Callable[[Comparison], bool] | None = None,
+    stopping: Stopping | None = None,
 ) -> Comparison:
     """Follow the application's objects until it is Synced and Healthy, or Degraded, or the time is over.
 
-    ``until`` asks for something else instead.
+    ``until`` asks for something else instead; ``stopping`` ends the wait.
 
     Raises
     ------
     SyncError
-        When ``timeout_s`` seconds have passed; it names what is not healthy.
+        When ``timeout_s`` seconds have passed, or it has to stop; it names what is not healthy.
     """
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
-    met = until or is_settled
-    with _changes(comparer) as changes:
+    met, stopping = until or is_settled, stopping or Stopping()
+    with _changes(comparer) as changes, stopping.reaches(lambda _message: changes.wake()):
         while True:
             changes.begin()
             reconciliation = comparer.reconcile(application, revision=revision)
@@ -49,8 +51,11 @@ def wait_until_settled(
             if met(comparison):
                 return comparison
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            if not changes.wait(_places(comparer, reconciliation), timeout_s=left):
-                raise SyncError(_overdue(comparison, timeout_s or 0.0))
+            changed = changes.wait(_places(comparer, reconciliation), timeout_s=left)
+            if stopping.told:
+                raise SyncError(_not_settled(comparison, f"when it was ended ({stopping.message})"))
+            if not changed:
+                raise SyncError(_not_settled(comparison, f"after {timeout_s or 0.0:g} s"))
 
 
 class Changes(Protocol):
@@ -61,6 +66,9 @@ class Changes(Protocol):
 
     def wait(self, places: Sequence[Place], *, timeout_s: float | None) -> bool:
         """Wait until something of these objects has changed since `begin`; False when the time is over."""
+
+    def wake(self) -> None:
+        """End the wait, from any thread."""
 
 
 @contextmanager
@@ -87,6 +95,9 @@ class _HeldChanges:
     def wait(self, places: Sequence[Place], *, timeout_s: float | None) -> bool:
         return self._state.wait_for_change(self._seen, timeout_s=timeout_s) > self._seen
 
+    def wake(self) -> None:
+        self._state.tell(None)
+
 
 class _WatchedChanges:
     """Changes that watches of its own report; each object is reported once to begin with."""
@@ -112,6 +123,9 @@ class _WatchedChanges:
             return False
         return True
 
+    def wake(self) -> None:
+        self._changed.put(None)
+
 
 def is_settled(comparison: Comparison) -> bool:
     """Whether waiting is over: Synced and Healthy, or Degraded, which does not pass by itself."""
@@ -129,13 +143,13 @@ def _places(comparer: Comparer, reconciliation: Reconciliation) -> list[Place]:
     return found
 
 
-def _overdue(comparison: Comparison, timeout_s: float) -> str:
+def _not_settled(comparison: Comparison, when: str) -> str:
     waiting = [
         str(entry.key)
         for entry in comparison.resources
         if entry.status is not SyncStatus.SYNCED or (entry.health and entry.health.status is not HealthStatus.HEALTHY)
     ]
     return (
-        f"{comparison.application} is {comparison.status} and {comparison.health.status} after {timeout_s:g} s; "
+        f"{comparison.application} is {comparison.status} and {comparison.health.status} {when}; "
         f"waiting for {', '.join(waiting) or 'its resources'}"
     )

@@ -18,7 +18,7 @@ import urllib3
 
 from reconciler.cluster import connect
 from reconciler.engine import Reconciler
-from reconciler.engine.operation import SyncRequest
+from reconciler.engine.requests import SyncRequest
 from reconciler.source import RenderCache, RepositoryCache, Sources
 from reconciler.sync.records import PlanOptions
 from tests.argo import install_argo

@@ -11,8 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -122,6 +122,16 @@ class ControlPlane:
         """SIGTERM and a new start; errors as `start_apiserver`."""
         self.stop_apiserver()
         self.start_apiserver(wait=wait)
+
+    @contextmanager
+    def controllers_halted(self) -> Iterator[None]:
+        """Only the API server and etcd work meanwhile: what is applied stays as it is, and no Pods are made of it."""
+        process = self._processes["kube-controller-manager"]
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
 
     def _start(self) -> None:
         here = self._directory

@@ -1,8 +1,14 @@
+import threading
+from typing import Any
+
 import pytest
 
 from reconciler.cli.family import emit_children, heading
 from reconciler.engine.family import ChildChange, compare_children, flatten_children
+from reconciler.engine.requests import SyncRequest
+from reconciler.engine.stopping import Stopping
 from reconciler.errors import SpecError
+from reconciler.sync.records import OperationPhase
 from tests.reconciler.engine.families import Family, application_text, config_text, family
 
 __all__ = ["family"]
@@ -140,3 +146,25 @@ def test_a_parent_that_holds_itself_is_an_error(family: Family) -> None:
     family.write({"apps/root.yaml": application_text("root", family.origin.url, "apps")})
     with pytest.raises(SpecError, match=r"root is its own ancestor \(root → root\)"):
         differences(family)
+
+
+def test_what_ends_a_parent_ends_that_it_waits_for_a_child(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    family.write(
+        {
+            "apps/web.yaml": application_text("web", family.origin.url, "web", policy=AUTOMATED),
+            "web/job.yaml": (
+                "apiVersion: batch/v1\nkind: Job\nmetadata: {name: web}\n"
+                "spec: {suspend: true, template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}\n"
+            ),
+        }
+    )
+    stopping, wait = Stopping(), family.engine.wait
+
+    def told_while_waiting(*arguments: Any, **options: Any) -> Any:
+        threading.Timer(0.05, stopping.tell, ["the operator has enough"]).start()
+        return wait(*arguments, **options)
+
+    monkeypatch.setattr(family.engine, "wait", told_while_waiting)
+    outcome = family.engine.run_sync(family.engine.reconcile(family.root()), SyncRequest(stopping=stopping))
+    assert outcome.result.phase is OperationPhase.FAILED
+    assert outcome.result.message == "the operator has enough; waiting for Application.argoproj.io argocd/web"

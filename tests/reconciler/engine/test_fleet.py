@@ -15,8 +15,9 @@ from reconciler.cluster.connection import Connection
 from reconciler.engine import Reconciler
 from reconciler.engine.automating import BY_PARENT
 from reconciler.engine.fleet import ApplicationRun
-from reconciler.engine.operation import SyncOperation, SyncRequest
+from reconciler.engine.operation import SyncOperation
 from reconciler.engine.places import Places, Ticket
+from reconciler.engine.requests import SyncRequest
 from reconciler.errors import SyncError, UsageError
 from reconciler.history import HistoryStore, open_store
 from reconciler.manifest.yaml import load_document
