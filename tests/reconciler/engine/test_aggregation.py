@@ -107,12 +107,12 @@ def test_an_aggregated_api_that_fails_is_the_reason_for_its_objects_only(
         monkeypatch.setattr(connection, "RETRIES", connection.NO_RETRIES)
         webhooks.stop()
         # The API server may notice before it is asked for the objects, which it tells with its kinds.
-        group = f"{gauges.group}/v1/Gauge"
-        reasons = {
-            f"GET /apis/{gauges.group}/v1/namespaces/{shop.namespace}/gauges was answered with status 503",
-            f"the API server behind the group {gauges.group} does not answer, so that {group} is not known; see kubectl "
-            "get apiservices",
-        }
+        noticed = (
+            f"the API server behind the group {gauges.group} does not answer, so that {gauges.group}/v1 Gauge is not known; "
+            "see kubectl get apiservices"
+        )
+        refused = f"GET /apis/{gauges.group}/v1/namespaces/{shop.namespace}/gauges was answered with status 503"
+        reasons = {noticed, refused}
     else:
         text = "the gauges are being calibrated"
         gauges.answer(500, {"kind": "Status", "apiVersion": "v1", "code": 500, "message": text, "status": "Failure"})
