@@ -10,7 +10,8 @@ from gitops_nb.sync_report import SyncReport
 from reconciler import Reconciler
 from reconciler.diff.records import Comparison
 from reconciler.engine import SyncOutcome
-from reconciler.engine.operation import Deletion, SyncRequest
+from reconciler.engine.gates import require_own_revision
+from reconciler.engine.requests import Deletion, SyncRequest
 from reconciler.engine.selection import Selection
 from reconciler.errors import UsageError
 from reconciler.model import Application
@@ -95,6 +96,10 @@ class Session:
     def sync(self, name: str, **options: Any) -> SyncReport:
         """Sync one Application; options as `AppSession.sync`."""
         return self.app(name).sync(**options)
+
+    def rollback(self, name: str, sequence: int | None = None, **options: Any) -> SyncReport:
+        """Sync one Application to what an earlier sync of it deployed; options as `AppSession.rollback`."""
+        return self.app(name).rollback(sequence, **options)
 
     def reconcile(self, *names: str) -> "pd.DataFrame":
         """Sync what automated policies want synced now, of the named Applications or of all, and write every status.
@@ -196,7 +201,14 @@ class AppSession:
 
         ``timeout_s`` bounds the operation and the waiting each, in seconds. The result says whether it succeeded: a failed
         sync is a value here, not an error. ``progress`` is a wave preview that shows each task's state as the sync runs.
+
+        Raises
+        ------
+        SyncError
+            For another revision than its own while the Application syncs by itself, unless it is a dry run.
         """
+        if not dry_run:
+            require_own_revision(self.application, revision)
         reconciliation = self._engine.reconcile(self.application, revision=revision or None)
         outcome = self._engine.sync(
             reconciliation,
@@ -208,6 +220,37 @@ class AppSession:
             on_event=_show_on(progress) if progress is not None else _ignore,
         )
         return SyncReport(outcome)
+
+    def rollback(
+        self,
+        sequence: int | None = None,
+        *,
+        dry_run: bool = False,
+        prune: bool = False,
+        timeout_s: float | None = None,
+        initiated_by: str = "",
+        notebook: str = "",
+    ) -> SyncReport:
+        """Sync to what an earlier sync deployed; the spec stays as it is.
+
+        ``sequence`` is that of a row of the history, by default of the successful sync before the last one. No hook runs, and
+        what that sync did not hold is deleted only with ``prune``. ``timeout_s`` bounds the operation, in seconds. Like a
+        failed sync, a rollback that fails is a value here.
+
+        Raises
+        ------
+        UsageError
+            When there is no such sync, or none to go back to.
+        SyncError
+            While the Application syncs by itself or is being deleted.
+        """
+        request = SyncRequest(
+            options=PlanOptions(dry_run=dry_run, prune=prune),
+            run_options=RunOptions(timeout_s=timeout_s),
+            initiated_by=initiated_by or getpass.getuser(),
+            notebook=notebook,
+        )
+        return SyncReport(self._engine.rollback(self.application, sequence, request))
 
     def delete(self, *, yes: bool = False, cascade: bool = True, timeout_s: float | None = None) -> SyncReport:
         """Delete the Application, and before it all its objects unless ``cascade`` is False.

@@ -25,6 +25,7 @@ from reconciler.manifest.objects import ResourceKey
 from reconciler.model import Application, AppProject
 from reconciler.model.base import ObjectMeta
 from reconciler.model.project import AppProjectSpec, ClusterGroupKind, GroupKind, ProjectDestination
+from reconciler.patterns.evaluate import PatternAnswer
 
 DEFAULT_PROJECT: Final = "default"
 
@@ -55,8 +56,10 @@ class DestinationCluster:
     projects: frozenset[str] = frozenset()
 
 
-PatternMatcher = Callable[[str, str], bool]
-"""Whether a regular expression of an AppProject matches a whole text; evaluated outside of the run's own process."""
+PatternMatcher = Callable[[str, str], PatternAnswer]
+"""Whether a regular expression of an AppProject is found in a text; evaluated outside of the run's own process."""
+
+_UNANSWERED: Final = PatternAnswer(False)
 
 IMPLICIT_DEFAULT: Final = AppProject.model_construct(
     api_version="argoproj.io/v1alpha1",
@@ -148,18 +151,25 @@ def permits_application_namespace(
 ) -> Verdict:
     """Whether Applications of a namespace may belong to the project (``sourceNamespaces``).
 
-    Argo CD's own namespace always may. A rule ``/…/`` is a regular expression; without a ``matcher`` it permits nothing.
+    Argo CD's own namespace always may. A rule ``/…/`` is a regular expression, found anywhere in the name; one that cannot be
+    evaluated, or any without a ``matcher``, permits nothing.
+
+    Source: IsAppNamespacePermitted in pkg/apis/application/v1alpha1/app_project_types.go of Argo CD 3.6, and
+    docs/operator-manual/app-any-namespace.md.
     """
     if namespace in ("", control_namespace):
         return PERMITTED
     reason = f"application in namespace '{namespace}' is not allowed to use project '{project.name}'"
+    problems = []
     for rule in project.spec.source_namespaces:
         if len(rule) > 2 and rule.startswith("/") and rule.endswith("/"):
-            if matcher is not None and matcher(rule[1:-1], namespace):
+            answer = _UNANSWERED if matcher is None else matcher(rule[1:-1], namespace)
+            if answer.found:
                 return PERMITTED
+            problems += [f"sourceNamespaces: {rule} {answer.problem}"] if answer.problem else []
         elif glob_matches(rule, namespace):
             return PERMITTED
-    return Verdict(reason)
+    return Verdict("; ".join([reason, *problems]))
 
 
 def refusals(

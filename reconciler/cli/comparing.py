@@ -74,7 +74,9 @@ def get(context: typer.Context, name: Name = None, file: File = None, revision: 
     ]
     if not is_document(settings) and settings.output in ("table", "wide"):
         head = summary(comparison)
-        emit_text("".join(f"{label + ':':<12}{visible(str(head[label]))}\n" for label in SUMMARY_COLUMNS) + "\n")
+        facts = [*((label, str(head[label])) for label in SUMMARY_COLUMNS)]
+        facts += [("condition", f"{kind}: {message}") for kind, message in comparison.conditions]
+        emit_text("".join(f"{label + ':':<12}{visible(text)}\n" for label, text in facts) + "\n")
     columns = ["kind", "namespace", "name", "sync", "health", "message"]
     emit_rows(rows, settings, columns=columns, wide=["group", "wave"], data=comparison)
 
@@ -100,7 +102,7 @@ def diff(
     Of an Application of Applications it shows the differences of the children that change with it, too.
     """
     from reconciler.formatting import format_diff_text
-    from reconciler.formatting.ignored import ignored_note
+    from reconciler.formatting.ignored import ignored_note, other_warnings
 
     settings: Settings = context.obj
     options = RenderOptions(kube_version, api_versions, capabilities, argocd_config)
@@ -123,6 +125,9 @@ def diff(
     else:
         emit_text(format_diff_text(comparison, show_ignored=show_ignored))
         emit_children(children or (), "diff", show_ignored=show_ignored)
+    if not is_document(settings):
+        for warning in other_warnings(comparison):
+            note(f"warning: {warning}", settings)
     if not show_ignored and not is_document(settings) and (hidden := ignored_note(comparison)):
         note(f"{hidden}; see them with --show-ignored", settings)
     if comparison.status == "Unknown":

@@ -11,15 +11,15 @@ import typer
 from reconciler.cli.confirming import Answer, ask, require_terminal
 from reconciler.cli.options import Names, OneName, Selector, Timeout, Yes
 from reconciler.cli.output import emit_data, emit_text, is_document, note, visible
-from reconciler.cli.planning import emit_plan
+from reconciler.cli.planning import emit_tasks
 from reconciler.cli.selecting import chosen_applications
 from reconciler.cli.setting import parent_warnings
 from reconciler.cli.settings import OutputFormat, Settings, Workspace
 from reconciler.cli.syncing import Progress
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, SyncError
 
 if TYPE_CHECKING:
-    from reconciler.engine.operation import Deletion
+    from reconciler.engine.requests import Deletion
     from reconciler.model import Application
     from reconciler.sync.records import SyncPlan, SyncResult
 
@@ -46,7 +46,8 @@ def delete(
     wait: Annotated[bool, typer.Option("--wait", hidden=True)] = False,
 ) -> None:
     """Delete Applications with all their objects; shows what goes, and asks."""
-    from reconciler.engine.operation import Deletion
+    from reconciler.engine.deleting import plan_deletion
+    from reconciler.engine.requests import Deletion
 
     settings: Settings = context.obj
     if not (yes or dry_run):
@@ -56,28 +57,13 @@ def delete(
         applications = chosen_applications(workspace, names, selector)
         if dry_run:
             for application in applications:
-                _emit_plan(_plan(workspace, application, deletion), settings)
+                _emit_plan(plan_deletion(workspace.reconciler, application, deletion), settings)
             note("dry run: nothing was deleted", settings)
             return
         results, failed = _delete_all(workspace, applications, deletion, yes=yes, timeout_s=timeout)
     _emit(results, settings, several=len(applications) > 1)
     if failed or len(results) < len(applications) or not all(result.succeeded for result in results):
         raise typer.Exit(1)
-
-
-def _plan(workspace: Workspace, application: "Application", deletion: "Deletion") -> "SyncPlan":
-    from reconciler.engine.deleting import DeletionPlanner, deletion_subject
-    from reconciler.sync.records import PlanOptions
-
-    engine = workspace.reconciler
-    planner = DeletionPlanner(
-        engine.at(application),
-        deletion_subject(engine, application),
-        started_at=engine.clock(),
-        permit=engine.permit(application),
-        cascade=deletion.cascade,
-    )
-    return planner.plan(PlanOptions())
 
 
 def _delete_all(
@@ -110,8 +96,12 @@ def _delete_all(
 
 
 def _ask(workspace: Workspace, application: "Application", deletion: "Deletion", *, several: bool) -> Answer:
-    """Show what goes, and ask."""
-    plan = _plan(workspace, application, deletion)
+    """Show what goes, and ask, unless it would be refused anyway."""
+    from reconciler.engine.deleting import plan_deletion
+
+    plan = plan_deletion(workspace.reconciler, application, deletion)
+    if plan.problems:
+        raise SyncError(f"{application.name} cannot be deleted: {'; '.join(plan.problems)}")
     for line in _lines(plan):
         typer.echo(line, err=True)
     for warning in (*plan.warnings, *_parents(workspace, application)):
@@ -139,19 +129,24 @@ def _lines(plan: "SyncPlan") -> list[str]:
 
 def _emit_plan(plan: "SyncPlan", settings: Settings) -> None:
     from reconciler.formatting import summarize_plan
+    from reconciler.formatting.tasks import WOULD_BE_REFUSED, plan_problems
 
+    if is_document(settings):
+        emit_data(plan, settings)
+        return
     if settings.output is not OutputFormat.TABLE:
-        emit_plan(plan, settings)
+        emit_tasks(plan, settings, then=WOULD_BE_REFUSED)
         return
     title = f"Deletion of {plan.namespace}/{plan.application} — {summarize_plan(plan)}"
     warnings = [f"Warning: {visible(each)}" for each in plan.warnings]
-    emit_text("\n".join([visible(title), *_lines(plan), *warnings]))
+    problems = map(visible, plan_problems(plan, then=WOULD_BE_REFUSED))
+    emit_text("\n".join([visible(title), *_lines(plan), *problems, *warnings]))
 
 
 def _delete(
     workspace: Workspace, application: "Application", deletion: "Deletion", timeout_s: float | None
 ) -> "SyncResult":
-    from reconciler.engine.operation import SyncRequest
+    from reconciler.engine.requests import SyncRequest
     from reconciler.sync.runner import RunOptions
 
     request = SyncRequest(

@@ -115,7 +115,7 @@ def one_off_options(*, force: bool, replace: bool) -> list[str]:
 
 
 def emit_plan(planned: "SyncPlan", settings: Settings, *, children: "tuple[ChildDiff, ...] | None" = None) -> None:
-    """Print a plan in the form that is asked for, and those of children below it; what speaks against it on stderr."""
+    """Print a plan in the form that is asked for, and those of children below it."""
     from reconciler.formatting import format_plan_text
 
     if is_document(settings):
@@ -124,20 +124,27 @@ def emit_plan(planned: "SyncPlan", settings: Settings, *, children: "tuple[Child
         emit_text(format_plan_text(planned))
         emit_children(children or (), "plan")
     else:
-        rows: list[Mapping[str, Any]] = [
-            {
-                "phase": task.phase.value,
-                "wave": task.wave,
-                "action": task.action.value,
-                "change": task.change.value,
-                "name": str(task.key),
-                "reason": task.reason or task.problem,
-            }
-            for task in planned.tasks
-        ]
-        emit_rows(rows, settings, columns=["phase", "wave", "action", "change", "name", "reason"])
-    for problem in planned.problems:
-        note(f"a sync would fail: {problem}", settings)
+        emit_tasks(planned, settings)
+
+
+def emit_tasks(planned: "SyncPlan", settings: Settings, *, then: str = "") -> None:
+    """Print the tasks of a plan, a row each, and on stderr what speaks against it; ``then`` as in `plan_problems`."""
+    from reconciler.formatting.tasks import WOULD_FAIL, plan_problems
+
+    rows: list[Mapping[str, Any]] = [
+        {
+            "phase": task.phase.value,
+            "wave": task.wave,
+            "action": task.action.value,
+            "change": task.change.value,
+            "name": str(task.key),
+            "reason": task.reason or task.problem,
+        }
+        for task in planned.tasks
+    ]
+    emit_rows(rows, settings, columns=["phase", "wave", "action", "change", "name", "reason"])
+    for problem in plan_problems(planned, then=then or WOULD_FAIL):
+        note(problem, settings)
 
 
 def read_plan(file: Path) -> "SyncPlan":

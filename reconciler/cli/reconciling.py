@@ -9,16 +9,11 @@ from reconciler.cli.options import Names, Selector
 from reconciler.cli.output import emit_rows, note
 from reconciler.cli.selecting import chosen_applications
 from reconciler.cli.settings import Settings, Workspace
-from reconciler.terms import SyncStatus
 
 if TYPE_CHECKING:
-    from reconciler.diff.records import Comparison
-    from reconciler.engine import Reconciler
     from reconciler.engine.fleet import ApplicationRun
-    from reconciler.model import Application
+    from reconciler.engine.intentions import Intention
 
-FAILED: Final = "failed"
-NOTHING: Final = "nothing"
 COLUMNS: Final = ("name", "decision", "sync", "health", "revision", "reason")
 
 
@@ -34,14 +29,16 @@ def reconcile(
 
     Once, and then it ends: run it from a schedule.
     """
+    from reconciler.engine.intentions import intended_automated
+
     settings: Settings = context.obj
     with Workspace(settings) as workspace:
         engine = workspace.reconciler
         everything = not (names or selector)
         applications = engine.applications() if everything else chosen_applications(workspace, names, selector)
         if dry_run:
-            rows = _intended(engine, applications)
-            failed = any(row["decision"] == FAILED for row in rows)
+            intentions = intended_automated(engine, applications)
+            rows, failed = [_intended_row(each) for each in intentions], any(each.failed for each in intentions)
         else:
             runs = engine.reconcile_automated(applications)
             rows, failed = [run_row(run) for run in runs], any(run.failed for run in runs)
@@ -66,16 +63,6 @@ def run_row(run: "ApplicationRun") -> dict[str, Any]:
     return summary(run.comparison) | {"decision": run.decision, "reason": reason, "message": run.message}
 
 
-def _intended(engine: "Reconciler", applications: "list[Application]") -> list[dict[str, Any]]:
-    comparisons = engine.compare_all(applications)
-    return [_intended_row(engine, *pair) for pair in zip(applications, comparisons, strict=True)]
-
-
-def _intended_row(engine: "Reconciler", application: "Application", comparison: "Comparison") -> dict[str, Any]:
-    from reconciler.sync.automated import decide_automated
-
-    if comparison.status is SyncStatus.UNKNOWN:
-        return summary(comparison) | {"decision": FAILED, "message": comparison.reason}
-    found = decide_automated(application, comparison, now=engine.clock())
-    decision = "sync" if found.due else "refuse" if found.problem else NOTHING
-    return summary(comparison) | {"decision": decision, "reason": found.reason, "message": ""}
+def _intended_row(intention: "Intention") -> dict[str, Any]:
+    found = {"decision": intention.decision.value, "reason": intention.reason, "message": intention.comparison.reason}
+    return summary(intention.comparison) | found

@@ -169,6 +169,8 @@ class Workspace(AbstractContextManager["Workspace"]):
 def read_application(file: Path, *, name: str | None = None, namespace: str = "argocd") -> "Application":
     """Read an Application from a YAML or JSON file; ``name`` chooses where there are several.
 
+    ``operation`` and ``status`` are not the author's to say (GHSA-g623-jcgg-mhmm): they are left out.
+
     Raises
     ------
     UsageError
@@ -185,7 +187,7 @@ def read_application(file: Path, *, name: str | None = None, namespace: str = "a
         there = ", ".join(name_of(entry) for entry in found) or "none"
         wanted = f"one Application named {name}" if name else "exactly one Application"
         raise UsageError(f"{file}: expected {wanted}; it holds {there}")
-    document = chosen[0]
+    document = {field: value for field, value in chosen[0].items() if field not in ("operation", "status")}
     metadata = document.get("metadata")
     if isinstance(metadata, dict) and not metadata.get("namespace"):
         document = {**document, "metadata": {**metadata, "namespace": namespace}}

@@ -1,4 +1,4 @@
-"""``app sync``: one Application or many, or a plan that was kept."""
+"""``app sync``: one Application, many side by side, or a plan that was kept."""
 
 import getpass
 from collections.abc import Sequence
@@ -38,7 +38,9 @@ from reconciler.cli.settings import Settings, Workspace
 from reconciler.errors import ReconcilerError, UsageError
 
 if TYPE_CHECKING:
-    from reconciler.engine import SyncOutcome
+    from reconciler.engine import Reconciliation, SyncOutcome
+    from reconciler.engine.fleet import ApplicationRun
+    from reconciler.engine.requests import SyncRequest
     from reconciler.model import Application
     from reconciler.sync.events import Event
     from reconciler.sync.machine import SyncState
@@ -111,7 +113,7 @@ def sync(
     timeout: Timeout = None,
     async_: Annotated[bool, typer.Option("--async", hidden=True)] = False,
 ) -> None:
-    """Sync Applications, one after the other; ends when the operations have ended, exit status 1 when one failed."""
+    """Sync Applications side by side, parents first; ends when the operations have ended, exit status 1 when one failed."""
     if async_:
         raise UsageError(
             "--async: there is no server that would go on with it: a sync runs in this process; leave it out, or run the "
@@ -158,31 +160,70 @@ def _sync_all(
     workspace: Workspace, applications: "Sequence[Application]", asked: Asked
 ) -> "tuple[list[SyncOutcome], bool]":
     """The outcomes; whether one of several could not be synced at all, which keeps none of the others back."""
+    if len(applications) == 1:
+        return [_sync_one(workspace, applications[0], asked)], False
+    if asked.revision:
+        # Many are compared at their own revisions only.
+        return _sync_in_turn(workspace, applications, asked)
+    runs = workspace.reconciler.sync_all(
+        applications, lambda application, found: _request(workspace, application, found, asked, several=True)
+    )
+    problems = [(run.application.name, problem) for run in runs if (problem := _problem(run))]
+    for name, problem in problems:
+        note(f"error: {name}: {problem}", workspace.settings)
+    outcomes = [run.outcome for run in runs if run.outcome is not None and run.error is None]
+    return outcomes, bool(problems)
+
+
+def _problem(run: "ApplicationRun") -> str:
+    """Why an Application could not be synced, or followed to the end of its sync; empty when it could."""
+    if run.error is not None:
+        return str(run.error).removeprefix(f"{run.application.name} cannot be synced: ")
+    return f"its status is not written: {run.status_problem}" if run.status_problem else ""
+
+
+def _sync_in_turn(
+    workspace: Workspace, applications: "Sequence[Application]", asked: Asked
+) -> "tuple[list[SyncOutcome], bool]":
     outcomes: list[SyncOutcome] = []
-    failed = False
     for application in applications:
         try:
             outcomes.append(_sync_one(workspace, application, asked))
         except ReconcilerError as error:
-            if len(applications) == 1:
-                raise
-            failed = True
             note(f"error: {application.name}: {error}", workspace.settings)
-    return outcomes, failed
+    return outcomes, len(outcomes) < len(applications)
 
 
 def _sync_one(workspace: Workspace, application: "Application", asked: Asked) -> "SyncOutcome":
-    from reconciler.engine.operation import SyncRequest, joined
-    from reconciler.sync.runner import RunOptions
+    from reconciler.engine.gates import require_own_revision
+    from reconciler.engine.operation import joined
 
     engine, plan = workspace.reconciler, asked.plan
+    if not asked.dry_run:
+        require_own_revision(application, asked.revision)
     # A plan holds for the revisions that it was made at.
     revision = joined(plan.revisions) if plan is not None else asked.revision
-    retry = asked.retry.policy(application)
+    # What it cannot be is said before anything is compared.
+    asked.retry.policy(application)
     reconciliation = engine.reconcile(application, revision=revision)
+    return engine.run_sync(reconciliation, _request(workspace, application, reconciliation, asked))
+
+
+def _request(
+    workspace: Workspace,
+    application: "Application",
+    reconciliation: "Reconciliation",
+    asked: Asked,
+    *,
+    several: bool = False,
+) -> "SyncRequest":
+    """What is asked of one Application, of ``several`` that are synced at a time or alone."""
+    from reconciler.engine.requests import SyncRequest
+    from reconciler.sync.runner import RunOptions
+
     options = (
-        plan.options
-        if plan is not None
+        asked.plan.options
+        if asked.plan is not None
         else plan_options(
             reconciliation,
             prune=asked.prune,
@@ -193,16 +234,15 @@ def _sync_one(workspace: Workspace, application: "Application", asked: Asked) ->
             sync_options=asked.sync_options,
         )
     )
-    request = SyncRequest(
+    return SyncRequest(
         options=options,
         run_options=RunOptions(timeout_s=asked.timeout_s),
-        on_event=Progress(workspace.settings),
+        on_event=Progress(workspace.settings, application.name if several else ""),
         initiated_by=getpass.getuser(),
         wait=asked.wait,
-        retry=retry,
-        plan=plan,
+        retry=asked.retry.policy(application),
+        plan=asked.plan,
     )
-    return engine.run_sync(reconciliation, request)
 
 
 def _emit(outcomes: "Sequence[SyncOutcome]", settings: Settings, *, several: bool, wait: bool) -> bool:
@@ -226,10 +266,11 @@ def _emit(outcomes: "Sequence[SyncOutcome]", settings: Settings, *, several: boo
 
 
 class Progress:
-    """Prints every change of a task's state, a line each, on stderr."""
+    """Prints every change of a task's state, a line each, on stderr; ``name`` stands in each where several are at work."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, name: str = "") -> None:
         self._settings = settings
+        self._name = f"{name}  " if name else ""
         self._seen: dict[str, str] = {}
         self._asked = ""
 
@@ -240,7 +281,7 @@ class Progress:
             self._asked = state.message
             name = state.plan.application
             note(
-                f"{event.at:%H:%M:%S}  {state.message}; approve it with: gitops-nb app confirm-deletion {name}",
+                f"{event.at:%H:%M:%S}  {self._name}{state.message}; approve it with: gitops-nb app confirm-deletion {name}",
                 self._settings,
             )
         for task_id, result in state.results.items():
@@ -248,6 +289,7 @@ class Progress:
             if self._seen.get(task_id) != shown:
                 self._seen[task_id] = shown
                 note(
-                    f"{event.at:%H:%M:%S}  {result.phase:<8} {result.wave:>3}  {result.key}  {shown}  {result.message}",
+                    f"{event.at:%H:%M:%S}  {self._name}{result.phase:<8} {result.wave:>3}  {result.key}  {shown}  "
+                    f"{result.message}",
                     self._settings,
                 )

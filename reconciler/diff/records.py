@@ -1,12 +1,13 @@
 """What a comparison says: one record an application, one a resource, one a field."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
 from reconciler.manifest.objects import Manifest, ResourceKey
-from reconciler.terms import HealthStatus, SyncStatus
+from reconciler.terms import ConditionType, HealthStatus, SyncStatus
 
 
 class Absent(Enum):
@@ -100,6 +101,8 @@ class ResourceComparison:
     rules_used: tuple[str, ...] = ()
     #: Rules of the object's own annotation that found nothing.
     unused_rules: tuple[UnusedRule, ...] = ()
+    #: Another Application whose mark the live object of the target bears: ``namespace/name``, or the name alone.
+    shared_with: str = ""
 
     @property
     def missing(self) -> bool:
@@ -134,6 +137,30 @@ class Comparison:
         return tuple(
             resource for resource in self.resources if resource.status != SyncStatus.SYNCED and not resource.hook
         )
+
+    @property
+    def shared(self) -> Mapping[ResourceKey, str]:
+        """What other Applications hold as well, each with Argo CD's words for it, which are among the ``warnings``."""
+        own = f"{self.namespace}/{self.application}"
+        return {
+            entry.key: f"{entry.key.kind}/{entry.key.name} is part of applications {own} and {entry.shared_with}"
+            for entry in self.resources
+            if entry.shared_with
+        }
+
+    @property
+    def conditions(self) -> tuple[tuple[ConditionType, str], ...]:
+        """What Argo CD shows of it as conditions of the Application.
+
+        Source: CompareAppState in controller/state.go of Argo CD 3.6.
+        """
+        shared = frozenset(self.shared.values())
+        kinds = (
+            (ConditionType.SHARED_RESOURCE if warning in shared else ConditionType.REPEATED_RESOURCE, warning)
+            for warning in self.warnings
+        )
+        unknown = self.status is SyncStatus.UNKNOWN and self.reason
+        return (*kinds, *(((ConditionType.COMPARISON, self.reason),) if unknown else ()))
 
 
 @dataclass(frozen=True, slots=True)

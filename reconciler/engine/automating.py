@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from reconciler.diff.records import Comparison
 from reconciler.engine.comparing import application_key
 from reconciler.engine.fleet import PARALLEL_OPERATIONS, ApplicationRun, Condition, Fleet
 from reconciler.engine.gates import argo_cd_reconciles, require_window
-from reconciler.engine.operation import SyncRequest
 from reconciler.engine.records import Reconciliation, SyncOutcome
+from reconciler.engine.requests import SyncRequest
 from reconciler.errors import ReconcilerError, SyncError
 from reconciler.manifest.objects import ResourceKey
 from reconciler.model import Application
@@ -46,6 +47,34 @@ def reconcile_automated(
     return _Pass(engine, parallel, run_options).run(applications)
 
 
+def decide_now(engine: "Reconciler", application: Application, comparison: Comparison) -> AutomatedSync:
+    """What the policy of an Application asks for now, where sync windows and Argo CD's own controller let it.
+
+    Raises
+    ------
+    SpecError
+        When its project's global projects cannot be read.
+    """
+    now = engine.clock()
+    if foreign := _foreign(engine, application):
+        return AutomatedSync(foreign)
+    decision = decide_automated(application, comparison, now=now)
+    if not decision.due:
+        return decision
+    try:
+        require_window(engine.projects.effective(application.project), application, now, manual=False)
+    except SyncError as error:
+        # It opens by itself: neither a failure nor worth a record every time.
+        return AutomatedSync(str(error))
+    return decision
+
+
+def _foreign(engine: "Reconciler", application: Application) -> str:
+    """Why Argo CD's own controller is the one to reconcile it, empty when it is not."""
+    written_at = engine.registry.reconciled_by_argo_cd(application)
+    return argo_cd_reconciles(application, written_at, engine.clock())
+
+
 class _Pass:
     def __init__(self, engine: "Reconciler", parallel: int, run_options: RunOptions) -> None:
         self._engine = engine
@@ -72,17 +101,12 @@ class _Pass:
             parallel=self._parallel,
             synced=self._synced,
             conditions=lambda key: [self._conditions[key]] if key in self._conditions else [],
-            is_foreign=lambda application: bool(self._foreign(application)),
+            is_foreign=lambda application: bool(_foreign(self._engine, application)),
         )
-
-    def _foreign(self, application: Application) -> str:
-        """Why Argo CD's own controller is the one to reconcile it, empty when it is not."""
-        written_at = self._engine.registry.reconciled_by_argo_cd(application)
-        return argo_cd_reconciles(application, written_at, self._engine.clock())
 
     def _request(self, application: Application, reconciliation: Reconciliation) -> SyncRequest | None:
         key = self._key(application)
-        decision = self._decide(application, reconciliation)
+        decision = decide_now(self._engine, application, reconciliation.comparison)
         self._reasons[key] = decision.reason
         if decision.problem:
             self._conditions[key] = (ConditionType.SYNC, decision.reason)
@@ -94,20 +118,6 @@ class _Pass:
             automated=True,
             retry=retry_policy(application.spec.sync_policy.retry, automated=True),
         )
-
-    def _decide(self, application: Application, reconciliation: Reconciliation) -> AutomatedSync:
-        now = self._engine.clock()
-        if foreign := self._foreign(application):
-            return AutomatedSync(foreign)
-        decision = decide_automated(application, reconciliation.comparison, now=now)
-        if not decision.due:
-            return decision
-        try:
-            require_window(self._engine.projects.effective(application.project), application, now, manual=False)
-        except SyncError as error:
-            # It opens by itself: neither a failure nor worth a record every time.
-            return AutomatedSync(str(error))
-        return decision
 
     def _explained(self, run: ApplicationRun) -> ApplicationRun:
         key = self._key(run.application)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.cluster import Connection, Discovery, discover
 from reconciler.cluster.schemas import SchemaCache
-from reconciler.cluster.tracking import application_of, is_managed_by
 from reconciler.diff.normalize import normalize_target
 from reconciler.diff.records import Comparison, ResourceComparison
 from reconciler.diff.respect import respect_ignored
@@ -17,7 +16,7 @@ from reconciler.diff.rules import CompareRules
 from reconciler.diff.secrets import Masker
 from reconciler.diff.settings import compare_rules
 from reconciler.engine.concluding import Concluder, Conclusion, Grounds, application_key, source_types
-from reconciler.engine.judging import Judge, Subject
+from reconciler.engine.judging import Judge, Mark, Subject
 from reconciler.engine.listing import BatchLive, Listed, LiveSource, seldom_collecting_garbage
 from reconciler.engine.questions import Preparation, Question, wanted_places
 from reconciler.engine.records import Reconciliation
@@ -185,12 +184,6 @@ class Comparer:
         namespace = application.metadata.namespace or self.namespace
         return application.name if namespace == self.namespace else f"{namespace}_{application.name}"
 
-    def other_owner(self, application: Application, live: Manifest) -> str:
-        """The name of another Application that a live object is marked with, empty when there is none."""
-        tracking = self.settings.tracking
-        marked = application_of(live, tracking)
-        return marked if marked != self.tracking_name(application) and is_managed_by(live, marked, tracking) else ""
-
     def _question(self, application: Application, revision: str | None) -> Question:
         """The target, prepared, and what has to be listed to compare it."""
         target = self.generate(application, revision=revision)
@@ -303,7 +296,8 @@ class Comparer:
             )
             for key, obj in prepared.resources.items()
         ]
-        compared = self._judge.compare(_identity(application), subjects, rules, self.settings.customizations)
+        mark = Mark(self.tracking_name(application), self.settings.tracking)
+        compared = self._judge.compare(_identity(application), subjects, rules, self.settings.customizations, mark=mark)
         extra = self._extra(application, prepared, tracked)
         unseen = self._unseen(application, prepared, failed)
         resources = sorted([*compared, *extra, *unseen], key=lambda entry: entry.key)

@@ -84,16 +84,17 @@ class Concluder:
         unknown = next((f"{entry.key}: {entry.reason}" for entry in counted if entry.status is SyncStatus.UNKNOWN), "")
         differs = any(entry.status is SyncStatus.OUT_OF_SYNC for entry in counted)
         status = SyncStatus.UNKNOWN if unknown else SyncStatus.OUT_OF_SYNC if differs else SyncStatus.SYNCED
-        return replace(
+        found = replace(
             self.unknown(application, unknown),
             revisions=target.revisions,
             status=status,
             health=aggregate_health(resources, application=application_key(application, self._namespace)),
             resources=tuple(resources),
-            warnings=(*target.warnings, *warnings, *rules.problems, *map(str, unused)),
             source_types=source_types(target),
             unused_rules=unused,
         )
+        said = (*target.warnings, *warnings, *found.shared.values(), *rules.problems, *map(str, unused))
+        return replace(found, warnings=said)
 
     def unknown(self, application: Application, reason: str) -> Comparison:
         """The answer for an Application that cannot be compared."""

@@ -5,6 +5,7 @@ on with by the next one.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +14,10 @@ from reconciler.cluster.live import get_object
 from reconciler.cluster.owned import find_owned
 from reconciler.cluster.write import delete_object, patch_object
 from reconciler.engine.comparing import Comparer, application_key
+from reconciler.engine.gates import argo_cd_operates
+from reconciler.engine.recording import Recorder
 from reconciler.engine.records import Reconciliation
+from reconciler.engine.requests import Deletion, SyncRequest
 from reconciler.errors import ConflictError, GenerationError, NotFoundError, SyncError
 from reconciler.manifest.objects import Manifest, ResourceKey, metadata_of, name_of, namespace_of
 from reconciler.model import Application
@@ -92,7 +96,10 @@ class DeletionPlanner:
             options=sync_options,
             permit=self._permit,
         )
-        return SyncPlan(comparison.application, comparison.namespace, comparison.revisions, tasks, options, warnings)
+        problems = tuple(task.problem for task in tasks if task.problem)
+        return SyncPlan(
+            comparison.application, comparison.namespace, comparison.revisions, tasks, options, warnings, problems
+        )
 
     def manifests(self, plan: SyncPlan) -> dict[str, Manifest]:
         """The hooks to create, by task id."""
@@ -146,11 +153,56 @@ def deletion_subject(engine: "Reconciler", application: Application) -> Reconcil
         return Reconciliation(application, comparer.unknown(application, str(error)), {}, (), {})
 
 
+def plan_deletion(engine: "Reconciler", application: Application, deletion: Deletion) -> SyncPlan:
+    """What a deletion would do; that it would be refused now is a problem of the plan.
+
+    Raises
+    ------
+    SyncError
+        When its hooks cannot be known, or one of its kinds cannot be listed.
+    """
+    planner = DeletionPlanner(
+        engine.at(application),
+        deletion_subject(engine, application),
+        started_at=engine.clock(),
+        permit=engine.permit(application),
+        cascade=deletion.cascade,
+    )
+    plan = planner.plan(PlanOptions())
+    refusal = _refusal(engine, application)
+    return replace(plan, problems=(refusal, *plan.problems)) if refusal else plan
+
+
+def pass_deletion_gates(engine: "Reconciler", reconciliation: Reconciliation, request: SyncRequest) -> None:
+    """Refuse a deletion that may not begin; the refusal is a record, too.
+
+    Raises
+    ------
+    SyncError
+        When Argo CD itself is at work on the Application.
+    """
+    application = reconciliation.application
+    reason = _refusal(engine, application)
+    if reason:
+        message = f"{application.name} cannot be deleted: {reason}"
+        Recorder(engine.store, request).refuse(reconciliation, message, at=engine.clock())
+        raise SyncError(message)
+
+
+def _refusal(engine: "Reconciler", application: Application) -> str:
+    """Why the Application, as the cluster holds it now, may not be deleted; one that is being deleted already may."""
+    current = engine.registry.current(application)
+    return argo_cd_operates(current) if current is not None else ""
+
+
 def mark_deleted(
     engine: "Reconciler", application: Application, plan: SyncPlan, *, cascade: bool, background: bool
 ) -> None:
-    """Have the API server mark the Application as deleted, held by finalizers for what is still to be done."""
-    live = engine.registry.find(application)
+    """Have the API server mark the Application as deleted, held by finalizers for what is still to be done.
+
+    One whose plan cannot be carried out stays as it is.
+    """
+    live = None if plan.problems else engine.registry.find(application)
     if live is None:
         return
     phases = {task.phase for task in plan.tasks if task.is_hook}

@@ -9,12 +9,15 @@ from reconciler.engine.records import Reconciliation
 from reconciler.errors import ReconcilerError, SpecError, SyncError
 from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey
 from reconciler.model import Application, AppProject, parse_application
+from reconciler.source import revisions_of
+from reconciler.sync.records import SyncPlan
 from reconciler.terms import ANNOTATION_SKIP_RECONCILE, ARGO_GROUP, OperationPhase, SyncStatus
 
 if TYPE_CHECKING:
     from reconciler.engine.reconciler import Reconciler
 
 CONTROLLER_SILENT = timedelta(minutes=10)
+HEAD = "HEAD"
 _AT_WORK = (OperationPhase.RUNNING, OperationPhase.TERMINATING)
 
 
@@ -51,17 +54,26 @@ def require_free(application: Application | None) -> None:
     Raises
     ------
     SyncError
-        When Argo CD is asked for an operation, or at one.
+        When Argo CD is asked for an operation, or at one, and when the Application is being deleted.
     """
     if application is None:
         return
+    if application.metadata.deletion_timestamp:
+        raise SyncError(f"{application.name} cannot be synced: it is being deleted; wait for its end")
+    if reason := argo_cd_operates(application):
+        raise SyncError(f"{application.name} cannot be synced: {reason}")
+
+
+def argo_cd_operates(application: Application) -> str:
+    """That Argo CD itself is asked for an operation, or at one, and what ends it; empty when neither."""
     phase = (application.status.get("operationState") or {}).get("phase")
-    if application.operation or phase in _AT_WORK:
-        state = phase if phase in _AT_WORK else "requested"
-        raise SyncError(
-            f"{application.name} cannot be synced: Argo CD is at an operation of its own ({state}); wait for its end, or end "
-            f"it with: gitops-nb app terminate-op {application.name}"
-        )
+    if not application.operation and phase not in _AT_WORK:
+        return ""
+    state = phase if phase in _AT_WORK else "requested"
+    return (
+        f"Argo CD is at an operation of its own ({state}); wait for its end, or end it with: gitops-nb app terminate-op "
+        f"{application.name}"
+    )
 
 
 def argo_cd_reconciles(application: Application, written_at: datetime | None, now: datetime) -> str:
@@ -107,6 +119,53 @@ def require_window(
     if not decision.permitted:
         opens = f"; it may from {decision.opens_at:%Y-%m-%d %H:%M %Z}" if decision.opens_at else ""
         raise SyncError(f"{application.name} cannot be synced: {decision.reason}{opens}")
+
+
+def require_own_revision(application: Application, revision: str | None) -> None:
+    """Automated sync would undo a sync to another revision than the Application's own; a dry run need not ask.
+
+    Source: resolveSourceRevisions in server/application/application.go of Argo CD 3.6.
+
+    Raises
+    ------
+    SyncError
+        For another revision while the Application syncs by itself.
+    UsageError
+        When the list of revisions does not have one for each source.
+    """
+    if not revision or not _syncs_by_itself(application):
+        return
+    for source, asked in zip(application.sources, revisions_of(application, revision), strict=True):
+        own = source.target_revision or HEAD
+        if (asked or HEAD) != own:
+            raise SyncError(
+                f"{application.name} syncs by itself to {own}, which would undo a sync to {asked}; leave the revision out, "
+                f"try it as a dry run, or turn that off first: gitops-nb app set {application.name} --sync-policy none"
+            )
+
+
+def require_own_plan(engine: "Reconciler", application: Application, plan: SyncPlan | None) -> None:
+    """As `require_own_revision`, for a kept plan: it holds for the revisions that it was made at.
+
+    Raises
+    ------
+    SyncError
+        When they are not those of the Application's own target, while it syncs by itself.
+    """
+    if plan is None or not _syncs_by_itself(application):
+        return
+    own = engine.generate(application).revisions
+    if own != plan.revisions:
+        theirs, ours = (", ".join(each[:12] for each in revisions) for revisions in (plan.revisions, own))
+        raise SyncError(
+            f"{application.name} syncs by itself to {ours}, which would undo the plan for {theirs}; make a new plan, or turn "
+            f"that off first: gitops-nb app set {application.name} --sync-policy none"
+        )
+
+
+def _syncs_by_itself(application: Application) -> bool:
+    automated = application.spec.sync_policy.automated
+    return automated is not None and automated.enabled
 
 
 def require_no_cycle(engine: "Reconciler", reconciliation: Reconciliation) -> None:

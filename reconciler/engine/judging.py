@@ -8,6 +8,7 @@ from typing import Any
 from reconciler.cluster import ApiResource, Connection
 from reconciler.cluster.dry_run import DryRun, ServerSideDiff
 from reconciler.cluster.schemas import SchemaCache
+from reconciler.cluster.tracking import TrackingSettings, application_of, is_managed_by
 from reconciler.diff.compare import compare_resource
 from reconciler.diff.records import Health, ResourceComparison
 from reconciler.diff.rules import CompareRules
@@ -40,6 +41,25 @@ class Subject:
     def live(self) -> Manifest | None:
         """The live object, decoded when it is first asked for."""
         return self.found.load() if self.found is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What an Application's objects are marked with: its tracking name, in the way that is set."""
+
+    application: str
+    tracking: TrackingSettings
+
+    def other_owner(self, live: Manifest) -> str:
+        """Another Application that an object is marked as part of, as messages name it; empty when there is none.
+
+        A mark that names another object is a copy's, which makes nobody an owner. In controller/state.go of Argo CD 3.6 it
+        does: there, a copy that somebody made by hand is a shared resource.
+        """
+        marked = application_of(live, self.tracking)
+        if marked == self.application or not is_managed_by(live, marked, self.tracking):
+            return ""
+        return marked.replace("_", "/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +106,17 @@ class Judge:
         subjects: Sequence[Subject],
         rules: CompareRules,
         customizations: Customizations,
+        *,
+        mark: Mark,
     ) -> list[ResourceComparison]:
-        """The verdict on each subject, in their order; ``application`` is its namespace and name."""
+        """The verdict on each subject, in their order; ``application`` is its namespace and name, ``mark`` its objects'."""
         found: list[ResourceComparison] = []
         anew: dict[int, Any] = {}
         for index, subject in enumerate(subjects):
             inputs = (
                 subject.reason,
                 rules.digest,
+                mark,
                 *self._inputs(subject.found, customizations),
             )
             known = self._known.get((*application, subject.key))
@@ -108,6 +131,8 @@ class Judge:
         for index, inputs in anew.items():
             subject = subjects[index]
             found[index] = self._assessed(found[index], subject.live, customizations)
+            if subject.live is not None:
+                found[index] = replace(found[index], shared_with=mark.other_owner(subject.live))
             key = (*application, subject.key)
             if index in answers and answers[index].object is None:
                 self._known.pop(key, None)

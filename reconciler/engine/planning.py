@@ -37,16 +37,13 @@ class Planner:
     def plan(self, options: PlanOptions) -> SyncPlan:
         """What a sync would do; Secrets are masked."""
         reconciliation, mask = self._reconciliation, self._comparer.masker.mask_object
+        hooks = self._hooks if options.hooks else ()
         return plan_sync(
             reconciliation.application,
             reconciliation.comparison,
-            [
-                HookTarget(phase, mask(hook), reconciliation.live.get(ResourceKey.of(hook)))
-                for phase, hook in self._hooks
-            ],
+            [HookTarget(phase, mask(hook), reconciliation.live.get(ResourceKey.of(hook))) for phase, hook in hooks],
             options=options,
             permit=self._permit,
-            other_owner=lambda live: self._comparer.other_owner(reconciliation.application, live),
             namespace_exists=reconciliation.namespace_exists,
         )
 
@@ -59,10 +56,12 @@ class Planner:
             When an ignore rule that the sync must respect cannot be evaluated.
         """
         by_phase = {(phase, ResourceKey.of(hook)): hook for phase, hook in self._hooks}
+        # A Namespace or definition that others need is moved into their phase.
+        moved = {key: hook for (_, key), hook in by_phase.items()}
         manifests: dict[str, Manifest] = {}
         for task in plan.tasks:
             if task.action is TaskAction.HOOK:
-                manifests[task.id] = by_phase[(task.phase, task.key)]
+                manifests[task.id] = by_phase.get((task.phase, task.key)) or moved[task.key]
             elif task.action is TaskAction.APPLY:
                 manifests[task.id] = self._comparer.to_apply(self._reconciliation, task.key)
             elif task.target is not None:

@@ -14,6 +14,7 @@ from reconciler.cluster.discovery import Discovery
 from reconciler.errors import AccessDeniedError
 from reconciler.manifest.objects import ResourceKey
 from reconciler.model import Application, AppProject
+from reconciler.patterns.evaluate import PatternEvaluator
 
 ReadProject = Callable[[str], AppProject | None]
 
@@ -37,11 +38,13 @@ class Projects:
         self._namespace = namespace
         self._found: dict[str, AppProject | None] = {}
         self._effective: dict[str, AppProject | None] = {}
+        self._patterns = PatternEvaluator()
 
     def begin_run(self) -> None:
         """Read all projects anew."""
         self._found.clear()
         self._effective.clear()
+        self._patterns = PatternEvaluator()
 
     def read(self, name: str) -> AppProject | None:
         """The AppProject as it is written."""
@@ -75,7 +78,7 @@ class Projects:
             As `effective`.
         """
         project = self.effective(application.project)
-        reasons = refusals(project, application, cluster, control_namespace=self._namespace)
+        reasons = refusals(project, application, cluster, control_namespace=self._namespace, matcher=self._patterns)
         if reasons:
             remedy = "choose another project in spec.project, or extend this one"
             raise AccessDeniedError(f"Application {application.name}: {'; '.join(reasons)}; {remedy}")

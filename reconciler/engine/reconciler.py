@@ -351,12 +351,15 @@ class Reconciler:
         Raises
         ------
         SyncError
-            When another run is at the Application, its hooks cannot be known, or one of its kinds cannot be listed.
+            When another run or Argo CD itself is at the Application, its hooks cannot be known, or one of its kinds cannot be
+            listed.
         """
-        from reconciler.engine.deleting import deletion_subject
+        from reconciler.engine.deleting import deletion_subject, pass_deletion_gates
 
-        reconciliation = deletion_subject(self, application)
-        operation = SyncOperation(self, replace(request, deletion=deletion))
+        reconciliation, request = deletion_subject(self, application), replace(request, deletion=deletion)
+        if not request.options.dry_run:
+            pass_deletion_gates(self, reconciliation, request)
+        operation = SyncOperation(self, request)
         result = operation.run(reconciliation)
         if operation.interrupted:
             raise KeyboardInterrupt

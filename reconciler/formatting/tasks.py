@@ -19,6 +19,10 @@ PHASE_CAPTIONS: Final = {
 }
 
 
+WOULD_FAIL: Final = "A sync would fail"
+WOULD_BE_REFUSED: Final = "The deletion would be refused"
+
+
 class TaskKind(StrEnum):
     """What a task will do, in the words of a plan."""
 
@@ -141,6 +145,11 @@ def summarize_plan(plan: SyncPlan) -> str:
     parts += [f"{counts[TaskKind.UNCHANGED]} unchanged"] if counts[TaskKind.UNCHANGED] else []
     parts += [f"{counts[TaskKind.SKIP]} skipped"] if counts[TaskKind.SKIP] else []
     return f"{counted(len(plan.steps), 'wave')}: {', '.join(parts)}"
+
+
+def plan_problems(plan: SyncPlan, *, then: str = WOULD_FAIL) -> tuple[str, ...]:
+    """What speaks against a plan, one sentence each; ``then`` says what comes of it."""
+    return tuple(f"{then}: {problem}" for problem in plan.problems)
 
 
 def plan_options(plan: SyncPlan) -> tuple[str, ...]:

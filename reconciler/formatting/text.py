@@ -12,7 +12,7 @@ from reconciler.formatting.ignored import ignored, without_ignored
 from reconciler.formatting.kinds import qualified_name
 from reconciler.formatting.lines import DiffLine, Fold, diff_lines, fold_lines, unified
 from reconciler.formatting.states import ResourceState, ordered, state_of, summarize_comparison
-from reconciler.formatting.tasks import kind_of, plan_options, summarize_plan, task_notes
+from reconciler.formatting.tasks import kind_of, plan_options, plan_problems, summarize_plan, task_notes
 from reconciler.formatting.values import counted, format_duration, format_instant, short_revision
 from reconciler.history.records import SyncRecord
 from reconciler.sync.records import SyncPlan, SyncResult, SyncTask
@@ -110,6 +110,7 @@ def format_plan_text(plan: SyncPlan) -> str:
     title += f" at {short_revision(plan.revision)}" if plan.revision else ""
     lines = [f"{title} — {summarize_plan(plan)}"]
     lines += [f"Options: {', '.join(plan_options(plan))}"] if plan_options(plan) else []
+    lines += map(visible, plan_problems(plan))
     lines += [f"Warning: {visible(warning)}" for warning in plan.warnings]
     phase = None
     for step in plan.steps:

@@ -209,21 +209,14 @@ def unset_fields(document: JsonObject, given: Mapping[str, Any], *, source: Sour
 
 
 def with_sources(document: JsonObject, sources: list[JsonObject]) -> JsonObject:
-    """A copy of an Application with other sources, such as those of an earlier sync; one or several stays what it was.
-
-    Raises
-    ------
-    UsageError
-        When it had one source and now has several, or the other way round.
-    """
+    """A copy of an Application with other sources, such as those of an earlier sync: one of several, or the other way round."""
     edited: JsonObject = copy.deepcopy(document)
     spec = edited["spec"]
     if not spec.get("sources") and len(sources) == 1:
         spec["source"] = copy.deepcopy(sources[0])
-    elif spec.get("sources") and sources:
-        spec["sources"] = copy.deepcopy(sources)
     else:
-        raise UsageError(f"the Application has another number of sources than the {len(sources)} of that sync")
+        spec.pop("source", None)
+        spec["sources"] = copy.deepcopy(sources)
     return edited
 
 

@@ -75,7 +75,31 @@ class Repeat:
     times: int = 2
 
 
-Effect = Refuse | Delay | Reset | Lag | Cut | Expire | Repeat
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """Tell of a group in discovery as of one whose API server does not answer; with ``kinds`` of those that it last had.
+
+    Source: Kubernetes, staging/src/k8s.io/kube-aggregator/pkg/apiserver/handler_discovery.go.
+    """
+
+    group: str
+    kinds: bool = False
+
+    def of(self, answer: Answer) -> Answer:
+        """The discovery that is told instead of this one."""
+        if not isinstance(answer, Response) or not isinstance(answer.content, Mapping):
+            return answer
+        items = [self._told(entry) for entry in answer.content.get("items") or ()]
+        return replace(answer, content={**answer.content, "items": items})
+
+    def _told(self, entry: Mapping[str, Any]) -> Mapping[str, Any]:
+        if entry["metadata"].get("name") != self.group:
+            return entry
+        left: dict[str, Any] = {} if self.kinds else {"resources": []}
+        return {**entry, "versions": [{**version, **left, "freshness": "Stale"} for version in entry["versions"]]}
+
+
+Effect = Refuse | Delay | Reset | Lag | Cut | Expire | Repeat | Stale
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import orjson
 
 from reconciler.sandbox.access import GROUP_SEPARATOR
 from reconciler.sandbox.api import Answer, Api
-from reconciler.sandbox.faults import Delay, Disturbance, Effect, Faults, Lag, Refuse, Reset, asked_of, lagging
+from reconciler.sandbox.faults import Delay, Disturbance, Effect, Faults, Lag, Refuse, Reset, Stale, asked_of, lagging
 from reconciler.sandbox.messages import JSON, Request, Response
 from reconciler.sandbox.status import StatusError, internal_error, unauthorized
 from reconciler.sandbox.watches import Watch
@@ -103,6 +103,8 @@ class Server:
         if isinstance(effect, Lag):
             request = lagging(request, effect.versions, self._api.cluster.store.revision)
         answer = effect.response() if isinstance(effect, Refuse) else await self._handle(request, send)
+        if isinstance(effect, Stale):
+            answer = effect.of(answer)
         self._faults.note(asked, None if isinstance(effect, Reset) else answer)
         if isinstance(effect, Reset):
             self.abort(client)

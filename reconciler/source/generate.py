@@ -22,6 +22,7 @@ from reconciler.source.files.tree import Tree
 from reconciler.source.integrity import Verification
 from reconciler.source.jsonnet.evaluate import engine_version
 from reconciler.source.kustomize.tool import kustomize_stamp
+from reconciler.source.moved_tags import moved_tags
 from reconciler.source.observations import Observations, ObservedDownloads, ObservedVariables
 from reconciler.source.overrides import merge_overrides
 from reconciler.source.rendering import Rendering, RenderRequest
@@ -103,6 +104,10 @@ class Generator:
             )
             for index, source in enumerate(application.sources)
         ]
+        target, moved = self._target(application, resolved), moved_tags(application, resolved)
+        return replace(target, warnings=(*target.warnings, *moved)) if moved else target
+
+    def _target(self, application: Application, resolved: Sequence[ResolvedSource]) -> Target:
         verified = tuple(self._verify(application, source) for source in resolved)
         memo: _Memo | None = self._cache.memo.get(self._identity(application))
         at = tuple(source.revision for source in resolved)

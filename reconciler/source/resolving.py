@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from reconciler.errors import GenerationError, UsageError
+from reconciler.errors import GenerationError, ReconcilerError, RepositoryUnreachableError, UsageError
 from reconciler.model import Application, ApplicationSource
+from reconciler.source.files.paths import shown
 from reconciler.source.files.tree import Tree, TreeStore
 from reconciler.source.git.repository import Repository
 from reconciler.source.observations import Downloads, Observations
@@ -109,9 +110,10 @@ class Resolver:
             return self._artifact(source, revision, where, project)
         if not source.path and not source.ref:
             raise GenerationError(f"{where}.path: is required for a Git repository; name a folder, or . for its root")
-        repository = self._repositories.open(
-            source.repo_url, fetch=self._fetch, allow_local=self._allow_local, project=project
-        )
+        try:
+            repository = self._open(source.repo_url, project)
+        except RepositoryUnreachableError as error:
+            raise RepositoryUnreachableError(f"{error}{self._last_known(source, revision, project)}") from error
         commit = repository.resolve(revision, source.tag_prefix)
         return ResolvedSource(
             source,
@@ -126,8 +128,22 @@ class Resolver:
 
     def commit(self, url: str, revision: str, *, project: str) -> tuple[Repository, str]:
         """A Git repository and the commit of a revision in it."""
-        repository = self._repositories.open(url, fetch=self._fetch, allow_local=self._allow_local, project=project)
+        repository = self._open(url, project)
         return repository, repository.resolve(revision)
+
+    def _open(self, url: str, project: str) -> Repository:
+        return self._repositories.open(url, fetch=self._fetch, allow_local=self._allow_local, project=project)
+
+    def _last_known(self, source: ApplicationSource, revision: str, project: str) -> str:
+        """What a repository that does not answer was when it last did: the mirror is as good as before."""
+        try:
+            repository = self._repositories.open(
+                source.repo_url, fetch=False, allow_local=self._allow_local, project=project
+            )
+            commit = repository.resolve(revision, source.tag_prefix)
+        except ReconcilerError:
+            return ""
+        return f"; {shown(revision or 'HEAD')} was {commit} when it was last fetched"
 
     def _chart(self, source: ApplicationSource, revision: str, where: str, project: str) -> ResolvedSource:
         charts = self._servers(f"{where}.chart")

@@ -171,6 +171,8 @@ def _options(plan: SyncPlan) -> dict[str, Any]:
         "apply_out_of_sync_only": options.apply_out_of_sync_only,
         "resources": sorted(map(str, options.resources)),
         "sync_options": sorted(options.sync_options),
+        # So that plans that were kept before there was this option keep their digest.
+        **({} if options.hooks else {"hooks": False}),
     }
 
 

@@ -4,13 +4,13 @@ Source: controller/appcontroller.go (finalizeApplicationDeletion, shouldBeDelete
 controller/hook.go of Argo CD 3.6.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey
 from reconciler.sync.hooks import deletion_phases, sync_options
 from reconciler.sync.order import is_crd, sync_wave
-from reconciler.sync.plan import hook_task
+from reconciler.sync.plan import Permit, hook_task, judged
 from reconciler.sync.records import Change, HookTarget, SyncTask, TaskAction
 from reconciler.terms import HookDeletePolicy, SyncPhase
 
@@ -21,7 +21,7 @@ def deletion_tasks(
     *,
     itself: ResourceKey | None = None,
     options: frozenset[str] = frozenset(),
-    permit: Callable[[ResourceKey], str] = lambda _key: "",
+    permit: Permit = lambda _key: "",
 ) -> tuple[SyncTask, ...]:
     """The tasks of a cascading deletion, in their order: one wave after the other, the highest first, no order by kind.
 
@@ -36,16 +36,15 @@ def deletion_tasks(
     options
         The Application's sync options; ``Delete=false`` and ``Delete=confirm`` hold for objects without a word of their own.
     permit
-        Why the project does not let the Application manage an object, empty when it does.
+        Why the project does not let the Application manage an object, empty when it does. Such an object stays, and such a
+        hook is a problem of the plan: Argo CD 3.6 creates it nevertheless (GHSA-fmxq-cgp8-87wp).
     """
     prunes = [_prune(obj, itself=itself, options=options, permit=permit) for obj in owned if not deletion_phases(obj)]
-    tasks = [*(_hook(hook) for hook in hooks), *prunes]
+    tasks = [*(_hook(hook, permit) for hook in hooks), *prunes]
     return tuple(sorted(tasks, key=lambda task: (task.phase.order, task.wave, str(task.key))))
 
 
-def _prune(
-    obj: Manifest, *, itself: ResourceKey | None, options: frozenset[str], permit: Callable[[ResourceKey], str]
-) -> SyncTask:
+def _prune(obj: Manifest, *, itself: ResourceKey | None, options: frozenset[str], permit: Permit) -> SyncTask:
     key = ResourceKey.of(obj)
     own = sync_options(obj)
     if not any(option.startswith("Delete=") for option in own):
@@ -72,8 +71,8 @@ def _prune(
     )
 
 
-def _hook(hook: HookTarget) -> SyncTask:
-    task = hook_task(hook)
+def _hook(hook: HookTarget, permit: Permit) -> SyncTask:
+    task = judged(hook_task(hook), permit)
     return replace(task, delete_policies=_cleaned_up(task.delete_policies))
 
 

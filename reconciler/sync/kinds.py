@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from reconciler.cluster.connection import Connection
 from reconciler.cluster.discovery import ApiResource, Discovery, discover
-from reconciler.errors import NotFoundError
+from reconciler.errors import NotFoundError, SyncError
 from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey
 from reconciler.sync.options import resource_options
+from reconciler.sync.order import is_crd
 from reconciler.sync.records import SyncTask
 
 _FIRST_PAUSE_S = 0.05
@@ -67,7 +68,18 @@ class Kinds:
         ------
         NotFoundError
             When the cluster does not know it.
+        SyncError
+            When it has another scope than the task was planned with: a project has judged another object then.
         """
+        found = self._await(task)
+        if found.namespaced is not bool(task.key.namespace):
+            planned, real = ("an object of a namespace", "cluster-scoped")
+            if found.namespaced:
+                planned, real = ("a cluster-scoped object", "namespaced")
+            raise SyncError(f"{task.key} was planned as {planned}, but its kind is {real}; sync again")
+        return found
+
+    def _await(self, task: SyncTask) -> ApiResource:
         limit, pause = time.monotonic() + self._timeout_s, _FIRST_PAUSE_S
         while True:
             seen = self._discovery
@@ -93,7 +105,7 @@ def _defined_kinds(manifests: Mapping[str, Manifest]) -> list[tuple[str, str]]:
     for manifest in manifests.values():
         spec = manifest.get("spec")
         names = spec.get("names") if isinstance(spec, Mapping) else None
-        if manifest.get("kind") == "CustomResourceDefinition" and isinstance(names, Mapping):
+        if is_crd(ResourceKey.of(manifest)) and isinstance(names, Mapping):
             assert isinstance(spec, Mapping)
             found.append((str(spec.get("group") or ""), str(names.get("kind") or "")))
     return found

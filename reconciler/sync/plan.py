@@ -25,9 +25,6 @@ from reconciler.terms import ANNOTATION_COMPARE_OPTIONS, SyncPhase, SyncStatus
 Permit = Callable[[ResourceKey], str]
 """Why the project does not let the Application manage an object, empty when it does."""
 
-OtherOwner = Callable[[Manifest], str]
-"""The name of another Application that a live object is marked with, empty when there is none."""
-
 
 def plan_sync(
     application: Application,
@@ -37,9 +34,10 @@ def plan_sync(
     options: PlanOptions = PlanOptions(),
     namespace_exists: bool = True,
     permit: Permit = lambda _key: "",
-    other_owner: OtherOwner = lambda _live: "",
 ) -> SyncPlan:
     """Plan the sync that closes the gap a comparison shows.
+
+    What is part of another Application, too, is a warning, or a problem by ``FailOnSharedResource=true``.
 
     Parameters
     ----------
@@ -50,8 +48,6 @@ def plan_sync(
     permit
         Asked for everything that would be written, hooks of every phase included: what is not permitted is a problem of the
         plan. A prune that is not permitted is skipped.
-    other_owner
-        Asked for every live object of the target: a shared one is a warning, or a problem by ``FailOnSharedResource=true``.
 
     Notes
     -----
@@ -71,10 +67,9 @@ def plan_sync(
     repeated = sorted(task_id for task_id, count in Counter(task.id for task in hook_tasks).items() if count > 1)
     if chosen.create_namespace:
         tasks += _namespace_task(application, tasks, exists=namespace_exists)
-    shared = _shared(application, tasks, other_owner)
-    fails = chosen.fail_on_shared_resource
+    shared = comparison.shared if chosen.fail_on_shared_resource else {}
     ordered = order_tasks(
-        [_judged(task, permit, shared.get(task.id, "") if fails else "") for task in tasks],
+        [judged(task, permit, shared.get(task.key, "")) for task in tasks],
         destination=application.spec.destination.namespace,
     )
     plan = SyncPlan(
@@ -84,9 +79,8 @@ def plan_sync(
         tasks=tuple(ordered),
         options=options,
         warnings=(
-            *comparison.warnings,
+            *(warning for warning in comparison.warnings if warning not in shared.values()),
             *(_repeated_hook(by_id[task_id]) for task_id in repeated),
-            *(() if fails else shared.values()),
             *_option_warnings(chosen, ordered),
         ),
         problems=tuple(task.problem for task in ordered if task.problem),
@@ -94,8 +88,8 @@ def plan_sync(
     return replace(plan, made_from=plan_digest(plan))
 
 
-def _judged(task: SyncTask, permit: Permit, shared: str) -> SyncTask:
-    """The task with what speaks against it."""
+def judged(task: SyncTask, permit: Permit, shared: str = "") -> SyncTask:
+    """The task with what speaks against it: its project, or another application that its object is part of."""
     if task.action is TaskAction.PRUNE:
         return task
     refused = permit(task.key)
@@ -103,16 +97,6 @@ def _judged(task: SyncTask, permit: Permit, shared: str) -> SyncTask:
         f"{task.key} is not permitted: {refused}" if refused else f"shared resource found: {shared}" if shared else ""
     )
     return replace(task, problem=found) if found else task
-
-
-def _shared(application: Application, tasks: Iterable[SyncTask], other_owner: OtherOwner) -> dict[str, str]:
-    """What the tasks write although it bears another application's mark, by task id."""
-    found: dict[str, str] = {}
-    for task in tasks:
-        other = other_owner(task.live) if task.action is TaskAction.APPLY and task.live is not None else ""
-        if other:
-            found[task.id] = f"{task.key} is part of applications {application.name} and {other}"
-    return found
 
 
 def _option_warnings(chosen: ApplicationOptions, tasks: Iterable[SyncTask]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from reconciler.cluster.discovery import ApiResource, Discovery
 from reconciler.cluster.tracking import DEFAULT_TRACKING, TrackingSettings, with_tracking
 from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, metadata_of, name_of, namespace_of
 from reconciler.sync.hooks import is_hook, is_skipped
+from reconciler.sync.order import is_crd
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,8 @@ def _defined_scopes(documents: Iterable[Manifest]) -> dict[tuple[str, str], bool
     scopes: dict[tuple[str, str], bool] = {}
     for document in documents:
         spec = document.get("spec")
-        if document.get("kind") == "CustomResourceDefinition" and isinstance(spec, Mapping):
+        # A kind of that name in a group of somebody's own defines nothing, and must not say what a kind's scope is.
+        if is_crd(ResourceKey.of(document)) and isinstance(spec, Mapping):
             names = spec.get("names")
             kind = names.get("kind") if isinstance(names, Mapping) else None
             scopes[(str(spec.get("group", "")), str(kind or ""))] = spec.get("scope") == "Namespaced"

@@ -83,7 +83,7 @@ class HookTarget:
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """What the caller asks of a sync. ``resources`` empty means all; hooks run only then.
+    """What the caller asks of a sync. ``resources`` empty means all; hooks run only then, and not without ``hooks``.
 
     ``sync_options`` are sync options of this sync alone; they win over the Application's. ``self_heal_attempts`` counts the
     heals of one revision, this one included.
@@ -95,6 +95,7 @@ class PlanOptions:
     resources: tuple[ResourceKey, ...] = ()
     sync_options: tuple[str, ...] = ()
     self_heal_attempts: int = 0
+    hooks: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from reconciler.diff.records import Comparison, Health, ResourceComparison
 from reconciler.manifest.objects import images_of
 from reconciler.model import Application
 from reconciler.sync.records import PlanOptions, SyncResult, TaskAction, TaskResult
-from reconciler.terms import ARGO_GROUP, ConditionType, SyncStatus
+from reconciler.terms import ARGO_GROUP, ConditionType
 
 DEFAULT_HISTORY_LIMIT: Final = 10
 
@@ -139,9 +139,7 @@ def _summary(comparison: Comparison) -> dict[str, Any]:
 def _conditions(
     comparison: Comparison, others: Sequence[tuple[ConditionType, str]], previous: Any, now: datetime
 ) -> list[dict[str, Any]]:
-    found = [*((ConditionType.REPEATED_RESOURCE, warning) for warning in comparison.warnings), *others]
-    if comparison.status is SyncStatus.UNKNOWN and comparison.reason:
-        found.append((ConditionType.COMPARISON, comparison.reason))
+    found = (*comparison.conditions, *others)
     known = {
         (entry.get("type"), entry.get("message")): entry.get("lastTransitionTime")
         for entry in (previous if isinstance(previous, list) else [])
@@ -165,6 +163,8 @@ def _operation(
         sync["prune"] = True
     if options.dry_run:
         sync["dryRun"] = True
+    if not options.hooks:
+        sync["syncStrategy"] = {"apply": {}}
     if options.self_heal_attempts:
         sync["autoHealAttemptsCount"] = options.self_heal_attempts
     if options.sync_options:

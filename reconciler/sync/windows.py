@@ -121,19 +121,24 @@ class _Window:
         return start is not None and (start < local or (start == local and self.window.kind == DENY))
 
     def boundaries(self, moment: datetime) -> Iterator[datetime]:
-        """The next start and the next end after ``moment``, in UTC."""
+        """When the window may next start and end, in UTC; what is not after ``moment`` among it does not count."""
         local = self._local(moment, moment)
         for start, end in ((self.schedule.after(local), timedelta()), (self._started(local), self.duration)):
             if start is not None:
-                yield moment + (start + end - local)
+                found = moment + (start + end - local)
+                yield found
+                # Where clocks are changed before then, it comes so much earlier or later.
+                yield found - (self._offset(found) - self._offset(moment))
 
     def _started(self, local: datetime) -> datetime | None:
         """The first start whose window has not ended."""
         return self.schedule.after(local - self.duration)
 
     def _local(self, moment: datetime, offset_at: datetime) -> datetime:
-        offset = offset_at.astimezone(self.zone).utcoffset() or timedelta()
-        return moment.astimezone(UTC).replace(tzinfo=None) + offset
+        return moment.astimezone(UTC).replace(tzinfo=None) + self._offset(offset_at)
+
+    def _offset(self, at: datetime) -> timedelta:
+        return at.astimezone(self.zone).utcoffset() or timedelta()
 
 
 class _Judge:

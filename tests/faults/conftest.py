@@ -8,6 +8,9 @@ pytest.register_assert_rewrite("tests.faults.harness", "tests.faults.invariants"
 
 from tests.faults.harness import Cluster, sandbox_cluster, warm_stage  # noqa: E402
 from tests.faults.stage import Stage  # noqa: E402
+from tests.reconciler.engine.places import shop  # noqa: E402
+
+__all__ = ["sandboxed", "shop", "stage"]
 
 
 @pytest.fixture(scope="session")

@@ -330,6 +330,11 @@ def _owners(obj: Manifest) -> Iterator[str]:
             yield json.dumps(owned, sort_keys=True)
 
 
+def sandbox_of(cluster: Cluster) -> Sandbox:
+    assert cluster.sandbox is not None
+    return cluster.sandbox
+
+
 @contextmanager
 def open_cluster(kubeconfig: Path, stage: Stage, sandbox: Sandbox | None) -> Iterator[Cluster]:
     with closing(Client(kubeconfig)) as client:

@@ -14,7 +14,7 @@ import pytest
 import gitops_nb as gnb
 from gitops_nb.session import Session
 from gitops_nb.widgets import DiffWidget, ResourceTreeWidget, WavePreviewWidget
-from reconciler.errors import NotFoundError, UsageError
+from reconciler.errors import NotFoundError, SyncError, UsageError
 from reconciler.manifest import dump_document
 from reconciler.manifest.objects import GroupVersionKind
 from reconciler.sandbox import Sandbox
@@ -26,6 +26,8 @@ FILES = {
     "shop/settings.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {level: info}\n",
     "shop/secret.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: token}\nstringData: {password: canary-4711}\n",
 }
+
+MORE = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: more}\n"
 
 
 @pytest.fixture
@@ -145,6 +147,62 @@ def test_a_deletion_wants_to_be_meant(cd: Session, client: Client) -> None:
     assert report.ok
     assert client.get("/api/v1/namespaces/shop/configmaps/settings").status == 404
     assert client.get(f"{APPLICATIONS}/shop").status == 404
+
+
+def test_a_rollback_to_the_sync_before_the_last_or_to_any(
+    cd: Session, repository: GitRepository, client: Client
+) -> None:
+    def level() -> Any:
+        return client.get("/api/v1/namespaces/shop/configmaps/settings").expect()["data"]["level"]
+
+    assert cd.sync("shop").ok
+    with pytest.raises(
+        UsageError, match=r"^shop has 1 successful syncs in the history; a rollback needs one before the"
+    ):
+        cd.rollback("shop")
+    first = int(cd.history("shop")["sequence"].iloc[0])
+    repository.commit(
+        {"shop/settings.yaml": FILES["shop/settings.yaml"].replace("info", "debug"), "shop/more.yaml": MORE}
+    )
+    assert cd.sync("shop").ok
+    assert cd.rollback("shop", dry_run=True).ok
+    assert level() == "debug"
+    report = cd.rollback("shop", initiated_by="ada", timeout_s=60)
+    assert (report.ok, level()) == (True, "info")
+    # The comparison is with what was deployed; the spec still asks for the newer commit.
+    assert report.comparison is not None
+    assert report.comparison.revisions == report.result.revisions
+    assert cd.apps["status"].tolist() == ["OutOfSync"]
+    assert cd.history("shop")["initiated_by"].iloc[0] == "ada"
+    client.get("/api/v1/namespaces/shop/configmaps/more").expect(200)
+    assert cd.rollback("shop", first, prune=True).ok
+    assert client.get("/api/v1/namespaces/shop/configmaps/more").status == 404
+
+
+def test_a_rollback_is_refused_as_on_the_command_line(cd: Session, client: Client) -> None:
+    assert cd.sync("shop").ok
+    first = int(cd.history("shop")["sequence"].iloc[0])
+    app = cd.app("shop")
+    with pytest.raises(UsageError, match=f"^sync 99 of shop is not in its history; it can be rolled back to: {first}$"):
+        app.rollback(99)
+    with pytest.raises(UsageError, match=r"^'1' is no sequence number; give a whole number of the history of shop$"):
+        app.rollback("1")  # type: ignore[arg-type]
+    # As the cluster has it now, not as it was read.
+    client.patch(f"{APPLICATIONS}/shop", {"spec": {"syncPolicy": {"automated": {}}}}).expect()
+    with pytest.raises(SyncError) as refused:
+        app.rollback(first)
+    assert str(refused.value) == (
+        "shop syncs by itself, which would undo a rollback; turn that off first: gitops-nb app set shop --sync-policy none"
+    )
+
+
+def test_another_revision_than_the_one_that_is_synced_by_itself(cd: Session, client: Client) -> None:
+    client.patch(f"{APPLICATIONS}/shop", {"spec": {"syncPolicy": {"automated": {}}}}).expect()
+    with pytest.raises(SyncError, match=r"^shop syncs by itself to HEAD, which would undo a sync to HEAD~0; leave the"):
+        cd.sync("shop", revision="HEAD~0")
+    assert cd.history("shop").empty
+    assert cd.sync("shop", revision="main", dry_run=True).ok
+    assert cd.sync("shop", revision="HEAD", timeout_s=60).ok
 
 
 def test_what_changes_in_the_children_of_an_application(cd: Session, repository: GitRepository, client: Client) -> None:

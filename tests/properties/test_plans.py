@@ -59,6 +59,7 @@ OPTIONS = st.builds(
     apply_out_of_sync_only=st.booleans(),
     resources=st.lists(st.builds(ResourceKey, TEXT, TEXT, TEXT, TEXT), max_size=2).map(tuple),
     sync_options=st.lists(TEXT, max_size=2).map(tuple),
+    hooks=st.booleans(),
 )
 
 

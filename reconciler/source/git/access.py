@@ -80,7 +80,9 @@ def granted(
     with private_folder() as folder:
         if url.scheme == "https":
             found = _https(url, settings, store, folder)
-            yield Access(own, found, _proxy_variables(settings))
+            # The user's own variable would count before the setting.
+            authority = {"GIT_SSL_CAINFO": path} if (path := found.get("http.sslCAInfo")) else {}
+            yield Access(own, found, _proxy_variables(settings) | authority)
         elif own and not settings.proxy and not settings.insecure:
             yield Access(own)
         else:

@@ -45,6 +45,9 @@ _OWN_DAMAGE = (
     "unable to read (tree|sha1)",
 )
 
+_CUT_OFF = ("early EOF", "unexpected disconnect", "hung up", "RPC failed", "transfer closed")
+"""Then Git finds fault with the pack as well, of which it has only a part."""
+
 _MEANINGS: tuple[tuple[tuple[str, ...], type[RepositoryError], str], ...] = (
     (("on the remote side",), RepositoryError, "is damaged on its server; repair it there (git fsck)"),
     (("dubious ownership",), RepositoryError, "belongs to another user; add it to Git's safe.directory"),
@@ -76,8 +79,9 @@ _MEANINGS: tuple[tuple[tuple[str, ...], type[RepositoryError], str], ...] = (
 
 
 def is_own_damage(stderr: str) -> bool:
-    """Whether a message points at our own mirror rather than at the remote."""
-    return "on the remote side" not in stderr and re.search("|".join(_OWN_DAMAGE), stderr) is not None
+    """Whether a message points at our own mirror rather than at the remote or at what came of it."""
+    others = re.search("|".join((*_CUT_OFF, "on the remote side")), stderr)
+    return others is None and re.search("|".join(_OWN_DAMAGE), stderr) is not None
 
 
 STALE_LOCK = re.compile(r"\.lock': File exists")

@@ -119,6 +119,8 @@ class Mirror:
                 if attempt == 3 or not is_own_damage(failure):
                     break
                 self._move_aside()
+            # Git leaves the part of a pack that it got.
+            self._tidy()
             raise explain(failure, str(self))
 
     def rebuild(self) -> None:

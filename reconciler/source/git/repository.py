@@ -110,6 +110,11 @@ class Repository:
             object_id = refs.ids.get(wanted.ref, "") if wanted.ref.startswith(TAGS) else ""
             return object_id if object_id and self._header(object_id)[1] == "tag" else ""
 
+    def is_tag(self, name: str) -> bool:
+        """Whether a revision that `resolve` knows is exactly the name of a tag."""
+        with self._lock:
+            return f"{TAGS}{name.removeprefix(TAGS)}" in self._read_refs().ids and name != "HEAD"
+
     def revision_metadata(self, revision: str) -> RevisionMetadata:
         """Author, date and message of a commit id that `resolve` gave.
 

@@ -3,6 +3,7 @@ import pytest
 from reconciler.access import (
     IMPLICIT_DEFAULT,
     DestinationCluster,
+    Verdict,
     effective_project,
     permits_application_namespace,
     permits_destination,
@@ -12,6 +13,7 @@ from reconciler.access import (
 )
 from reconciler.manifest.objects import ResourceKey
 from reconciler.model import AppProject, parse_application, parse_project
+from reconciler.patterns.evaluate import PatternAnswer
 
 HERE = DestinationCluster("https://kubernetes.default.svc", "in-cluster")
 PROD = DestinationCluster("https://prod.example.com", "prod", frozenset({"team"}))
@@ -223,9 +225,25 @@ def test_namespaces_of_applications() -> None:
     assert permitted("team-a")
     assert not permitted("other")
     assert not permitted("x1"), "nothing evaluates regular expressions here"
-    assert permitted("x1", matcher=lambda pattern, text: (pattern, text) == ("x[0-9]+", "x1"))
+    assert permitted("x1", matcher=lambda pattern, text: PatternAnswer((pattern, text) == ("x[0-9]+", "x1")))
     refused = permits_application_namespace(rules, "other", control_namespace="argocd")
     assert refused.reason == "application in namespace 'other' is not allowed to use project 'team'"
+
+
+def test_a_pattern_that_cannot_be_evaluated_permits_nothing_and_says_why() -> None:
+    def permitted(*patterns: str) -> Verdict:
+        rules = project(sourceNamespaces=list(patterns))
+        return permits_application_namespace(
+            rules,
+            "team-a",
+            control_namespace="argocd",
+            matcher=lambda pattern, _text: PatternAnswer(pattern == "team", "cannot be read" if pattern == "(" else ""),
+        )
+
+    assert permitted("/(/", "//", "/").reason == (
+        "application in namespace 'team-a' is not allowed to use project 'team'; sourceNamespaces: /(/ cannot be read"
+    )
+    assert permitted("/(/", "/team/").permitted
 
 
 def application(**spec: object) -> object:

@@ -5,91 +5,19 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reconciler.cluster import applications
-from tests.argo import install_argo
-from tests.conformance.client import Client
 from tests.reconciler.cli.conftest import Call
-from tests.repositories import GitRepository
+from tests.reconciler.cli.places import Place, config_map, place
 
-IN_CLUSTER = "https://kubernetes.default.svc"
+__all__ = ["place"]
+
 COMMAND = Path(sys.executable).with_name("gitops-nb")
-
-
-def config_map(name: str, value: str, **labels: str) -> str:
-    metadata = json.dumps({"name": name, "labels": labels})
-    return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {metadata}\ndata: {{value: {value!r}}}\n"
-
-
-@dataclass
-class Place:
-    """A namespace of Applications, each of a folder of one repository, which go to the same namespace."""
-
-    client: Client
-    namespace: str
-    origin: GitRepository
-    call: Call
-
-    def write(self, **files: str | None) -> None:
-        self.origin.commit({f"{name}/all.yaml": text for name, text in files.items()})
-
-    def create(self, name: str, **more: Any) -> None:
-        spec = {
-            "project": "default",
-            "source": {"repoURL": self.origin.url, "path": name},
-            "destination": {"server": IN_CLUSTER, "namespace": self.namespace},
-        }
-        metadata = {"name": name, "labels": {"team": name}, **more.pop("metadata", {})}
-        document = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": metadata}
-        self.client.create(self.applications(), {**document, "spec": {**spec, **more}}).expect(201)
-
-    def applications(self, name: str = "") -> str:
-        return f"/apis/argoproj.io/v1alpha1/namespaces/{self.namespace}/applications{f'/{name}' if name else ''}"
-
-    def application(self, name: str) -> Any:
-        return self.client.get(self.applications(name)).expect(200)
-
-    def patch(self, name: str, patch: dict[str, Any]) -> None:
-        self.client.patch(self.applications(name), patch).expect(200)
-
-    def value(self, name: str) -> Any:
-        """The value of a ConfigMap, None when it is not there."""
-        answer = self.client.get(f"/api/v1/namespaces/{self.namespace}/configmaps/{name}")
-        return answer.expect(200)["data"]["value"] if answer.status == 200 else None
-
-    def words(self, *words: str) -> tuple[str, ...]:
-        return (*words, "--kubeconfig", str(self.client.kubeconfig), "-n", self.namespace)
-
-    def app(self, *words: str) -> tuple[int, str, str]:
-        return self.call(*self.words("app", *words))
-
-
-@pytest.fixture
-def place(
-    client: Client,
-    namespace: str,
-    call: Call,
-    git_repository: Callable[..., GitRepository],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Place]:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    install_argo(client)
-    origin = git_repository(
-        {"web/all.yaml": config_map("web", "1", tier="front"), "api/all.yaml": config_map("api", "1")}
-    )
-    made = Place(client, namespace, origin, call)
-    made.create("web")
-    yield made
-    # What a failed test left behind must not hold the namespace.
-    for item in client.get(made.applications()).expect(200)["items"]:
-        client.patch(made.applications(item["metadata"]["name"]), {"metadata": {"finalizers": None}})
 
 
 def test_a_plan_is_kept_compared_and_carried_out(place: Place, tmp_path: Path) -> None:
@@ -131,24 +59,6 @@ def test_what_is_no_plan(call: Call, tmp_path: Path, content: str | bytes, messa
         assert (status, out) == (2, "")
         assert err.startswith(f"error: {file}: ")
         assert message.split(";")[0] in err
-
-
-def test_several_applications_are_synced(place: Place) -> None:
-    place.create("api")
-    place.create("none")
-    status, out, err = place.app("sync", "web", "none", "api", "-o", "json")
-    assert status == 1
-    assert [result["application"] for result in json.loads(out)] == ["web", "api"]
-    assert "error: none: spec.source.path: there is no 'none'" in err
-    assert (place.value("web"), place.value("api")) == ("1", "1")
-    place.write(web=config_map("web", "2"), api=config_map("api", "2"))
-    assert place.app("sync", "-l", "team in (web, x)", "--quiet")[0] == 0
-    assert (place.value("web"), place.value("api")) == ("2", "1")
-    status, out, err = place.app("sync", "-l", "team=nobody")
-    assert (status, out) == (2, "")
-    assert err == f"error: -l team=nobody: no Application in namespace {place.namespace} has such labels\n"
-    assert place.app("list", "-l", "team==api", "-o", "name") == (0, "api\n", "")
-    assert place.app("sync", "-l", "===")[0] == 2
 
 
 def test_a_part_is_synced(place: Place) -> None:
@@ -208,31 +118,6 @@ def test_a_change_in_the_meantime_is_not_lost(place: Place, monkeypatch: pytest.
     assert (after["spec"]["project"], after["metadata"]["labels"]["since"]) == ("other", "theirs")
 
 
-def test_a_rollback(place: Place) -> None:
-    place.create("api", syncPolicy={"automated": {}})
-    status, out, err = place.app("rollback", "api")
-    assert (status, out) == (1, "")
-    assert err == (
-        "error: api syncs by itself, which would undo a rollback; turn that off first: gitops-nb app set api --sync-policy "
-        "none\n"
-    )
-    assert place.app("sync", "web", "--quiet")[0] == 0
-    assert place.app("rollback", "web")[2] == (
-        "error: web has 1 successful syncs in the history; a rollback needs one before the last\n"
-    )
-    # The second sync is of another folder.
-    place.origin.commit({"moved/all.yaml": config_map("web", "2")})
-    assert place.app("set", "web", "--path", "moved", "--quiet")[0] == 0
-    assert place.app("sync", "web", "--quiet")[0] == 0
-    assert place.value("web") == "2"
-    status, out, err = place.app("rollback", "web", "--dry-run")
-    assert (status, place.value("web")) == (0, "2")
-    status, out, err = place.app("rollback", "web")
-    assert (status, place.value("web")) == (0, "1")
-    assert err.startswith("rolling web back to sync ")
-    assert place.application("web")["spec"]["source"]["path"] == "moved"
-
-
 def test_a_deletion_takes_the_objects_along(place: Place) -> None:
     place.create("api")
     assert place.app("sync", "web", "api", "--quiet")[0] == 0
@@ -242,6 +127,18 @@ def test_a_deletion_takes_the_objects_along(place: Place) -> None:
         f"Deletion of {place.namespace}/web — 1 wave: 1 to prune",
         f"  - prune  ConfigMap {place.namespace}/web",
     ]
+    end = "wait for its end, or end it with: gitops-nb app terminate-op web"
+    refused = f"Argo CD is at an operation of its own (requested); {end}"
+    place.patch("web", {"operation": {"sync": {}}})
+    status, out, err = place.app("delete", "web", "--dry-run")
+    assert (status, err) == (0, "dry run: nothing was deleted\n")
+    assert out.splitlines()[-1] == f"The deletion would be refused: {refused}"
+    status, out, err = place.app("delete", "web", "--dry-run", "-o", "wide")
+    assert (status, err) == (0, f"The deletion would be refused: {refused}\ndry run: nothing was deleted\n")
+    assert json.loads(place.app("delete", "web", "--dry-run", "-o", "json")[1])["problems"] == [refused]
+    status, out, err = place.app("delete", "web", "--yes")
+    assert (status, err) == (1, f"error: web cannot be deleted: {refused}\n")
+    place.patch("web", {"operation": None})
     status, out, err = place.app("delete", "web", "--yes")
     assert (status, err.splitlines()[-1]) == (0, "Application web is deleted")
     assert "successfully deleted" in out
@@ -369,6 +266,27 @@ def test_reconciling_does_what_the_policies_ask_for(place: Place) -> None:
     assert status == 1
     assert out.splitlines()[2].split()[:2] == ["none", "failed"]
     assert "there is no 'none'" in out
+
+
+def test_what_a_closed_window_keeps_from_being_synced_is_said_beforehand(place: Place) -> None:
+    place.create("api", project="closed", syncPolicy={"automated": {}})
+    window = {"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["api"]}
+    everything = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}], "syncWindows": [window]}
+    place.client.create(
+        place.applications().replace("applications", "appprojects"),
+        {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "AppProject",
+            "metadata": {"name": "closed"},
+            "spec": everything,
+        },
+    ).expect(201)
+    said = [place.call(*place.words("reconcile", "api", "-o", "json", *how)) for how in (["--dry-run"], [])]
+    assert [status for status, _, _ in said] == [0, 0]
+    before, after = [json.loads(out)[0] for _, out, _ in said]
+    assert (before["decision"], before["reason"]) == (after["decision"], after["reason"])
+    assert before["decision"] == "nothing"
+    assert before["reason"].startswith("api cannot be synced: sync is blocked by an active deny window (")
 
 
 def test_a_deletion_that_waits_for_approval_says_how_to_give_it(place: Place) -> None:

@@ -1,108 +1,88 @@
-"""Which recorded sync a rollback goes back to, and what its sources were."""
+"""``app rollback``, on both clusters."""
 
-import json
-from datetime import UTC, datetime
 from typing import Any
 
-import pytest
+from tests.reconciler.cli.places import Place, config_map, place
 
-from reconciler.cli.rolling_back import choose_record, deployed_sources
-from reconciler.errors import UsageError
-from reconciler.history import SyncRecord
+__all__ = ["place"]
 
-STARTED = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
+HOOK = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: before, annotations: {argocd.argoproj.io/hook: PreSync}}\n"
 
 
-def record(
-    sequence: int, phase: str = "Succeeded", *, revision: str = "", dry_run: bool = False, **asked: Any
-) -> SyncRecord:
-    return SyncRecord(
-        sequence=sequence,
-        operation_id=str(sequence),
-        application="shop",
-        namespace="argocd",
-        project="default",
-        cluster="",
-        target_revision="main",
-        revisions=(revision or f"r{sequence}",),
-        phase=phase,
-        message="",
-        started_at=STARTED,
-        finished_at=STARTED,
-        initiated_by="ada",
-        dry_run=dry_run,
-        prune=False,
-        resources=(),
-        notebook="",
-        manifests="",
-        abandoned=False,
-        digest="",
-        request=json.dumps(asked) if asked else "",
+def test_a_rollback(place: Place) -> None:
+    place.create("api", syncPolicy={"automated": {}})
+    status, out, err = place.app("rollback", "api")
+    assert (status, out) == (1, "")
+    assert err == (
+        "error: api syncs by itself, which would undo a rollback; turn that off first: gitops-nb app set api --sync-policy "
+        "none\n"
     )
+    assert place.app("sync", "web", "--quiet")[0] == 0
+    assert place.app("rollback", "web")[2] == (
+        "error: web has 1 successful syncs in the history; a rollback needs one before the last\n"
+    )
+    # The second sync is of another folder.
+    place.origin.commit({"moved/all.yaml": config_map("web", "2")})
+    assert place.app("set", "web", "--path", "moved", "--quiet")[0] == 0
+    assert place.app("sync", "web", "--quiet")[0] == 0
+    assert place.value("web") == "2"
+    status, out, err = place.app("rollback", "web", "--dry-run")
+    assert (status, place.value("web")) == (0, "2")
+    status, out, err = place.app("rollback", "web")
+    assert (status, place.value("web")) == (0, "1")
+    assert err.startswith("rolling web back to sync ")
+    assert place.application("web")["spec"]["source"]["path"] == "moved"
 
 
-RECORDS = [
-    record(11, "Failed"),
-    record(9, dry_run=True),
-    record(7),
-    record(5, resources=["ConfigMap argocd/a"]),
-    record(4, delete=True),
-    record(3),
-    record(1),
-]
-
-
-def test_the_successful_sync_before_the_last_one() -> None:
-    assert choose_record(RECORDS, None, "shop").sequence == 3
-
-
-def test_any_that_is_asked_for() -> None:
-    assert choose_record(RECORDS, 1, "shop").sequence == 1
-    assert choose_record(RECORDS, 7, "shop").sequence == 7
-
-
-@pytest.mark.parametrize(
-    ("sequence", "why"),
-    [
-        (11, "ended Failed"),
-        (9, "was a dry run"),
-        (5, "synced only a part"),
-        (4, "was a deletion"),
-        (2, "is not in its history"),
-    ],
-)
-def test_what_cannot_be_gone_back_to(sequence: int, why: str) -> None:
-    with pytest.raises(UsageError) as refused:
-        choose_record(RECORDS, sequence, "shop")
-    assert str(refused.value) == f"sync {sequence} of shop {why}; it can be rolled back to: 7, 3, 1"
-
-
-@pytest.mark.parametrize("records", [[], [record(1)], [record(3, "Failed"), record(1)]])
-def test_there_is_nothing_before(records: list[SyncRecord]) -> None:
-    with pytest.raises(UsageError, match="a rollback needs one before the last"):
-        choose_record(records, None, "shop")
-
-
-def entry(revision: str, path: str, started: str = "2026-11-23T09:00:00Z") -> dict[str, Any]:
-    return {"revision": revision, "source": {"repoURL": "u", "path": path}, "deployStartedAt": started}
-
-
-def test_sources_of_the_very_sync() -> None:
-    entries = [entry("r1", "a"), entry("r1", "b", "2026-11-23T10:00:00Z"), entry("r1", "c"), entry("r2", "d")]
-    assert deployed_sources(entries, record(1)) == [{"repoURL": "u", "path": "b"}]
-
-
-def test_sources_of_the_newest_sync_of_the_revision() -> None:
-    assert deployed_sources([entry("r1", "a"), entry("r1", "c"), entry("r2", "d")], record(1)) == [
-        {"repoURL": "u", "path": "c"}
+def test_a_rollback_runs_no_hooks_and_prunes_only_when_asked(place: Place) -> None:
+    hooks = f"/api/v1/namespaces/{place.namespace}/configmaps"
+    place.write(web=f"{config_map('web', '1')}---\n{HOOK}")
+    assert place.app("sync", "web", "--quiet")[0] == 0
+    place.client.delete(f"{hooks}/before").expect(200)
+    place.write(web=f"{config_map('web', '2')}---\n{config_map('more', '2')}")
+    assert place.app("sync", "web", "--quiet")[0] == 0
+    status, out, _ = place.app("rollback", "web")
+    assert (status, place.value("web"), place.value("more")) == (0, "1", "2")
+    assert "before" not in out
+    assert place.client.get(f"{hooks}/before").status == 404
+    written = place.application("web")["status"]
+    operation = written["operationState"]["operation"]["sync"]
+    assert (operation["syncStrategy"], operation.get("prune")) == ({"apply": {}}, None)
+    assert [entry["revision"] for entry in written["history"]] == [
+        written["history"][0]["revision"],
+        written["history"][1]["revision"],
+        written["history"][0]["revision"],
     ]
+    # The successful sync before the last one is the second now.
+    assert place.app("rollback", "web")[0] == 0
+    assert place.value("web") == "2"
+    assert place.app("rollback", "web", "--prune", "--quiet")[0] == 0
+    assert (place.value("web"), place.value("more")) == ("1", None)
 
 
-def test_several_sources() -> None:
-    sources = [{"repoURL": "u", "path": "a"}, {"repoURL": "v", "ref": "x"}]
-    assert deployed_sources([{"revisions": ["r1"], "sources": sources}], record(1)) == sources
+def test_a_rollback_from_one_source_to_several(place: Place) -> None:
+    def sources(*folders: str) -> list[dict[str, Any]]:
+        return [{"repoURL": place.origin.url, "path": folder} for folder in folders]
+
+    place.patch("web", {"spec": {"source": None, "sources": sources("web", "api")}})
+    assert place.app("sync", "web", "--quiet")[0] == 0
+    place.write(web=config_map("web", "2"))
+    place.patch("web", {"spec": {"source": sources("web")[0], "sources": None}})
+    assert place.app("sync", "web", "--prune", "--quiet")[0] == 0
+    assert (place.value("web"), place.value("api")) == ("2", None)
+    assert place.app("rollback", "web")[0] == 0
+    assert (place.value("web"), place.value("api")) == ("1", "1")
+    application = place.application("web")
+    assert "sources" not in application["spec"]
+    assert [len(entry.get("sources", [])) for entry in application["status"]["history"]] == [2, 0, 2]
 
 
-def test_sources_that_nobody_noted() -> None:
-    assert deployed_sources([entry("r2", "d")], record(1)) is None
-    assert deployed_sources([{"revision": "r1"}], record(1)) is None
+def test_what_is_being_deleted_is_neither_rolled_back_nor_synced(place: Place) -> None:
+    for value in ("1", "2"):
+        place.write(web=f"# {value}\n{config_map('web', value)}")
+        assert place.app("sync", "web", "--quiet")[0] == 0
+    place.patch("web", {"metadata": {"finalizers": ["tests.example.com/stays"]}})
+    place.client.delete(place.applications("web"))
+    assert place.app("rollback", "web") == (1, "", "error: web is being deleted; it cannot be rolled back\n")
+    assert place.app("sync", "web") == (1, "", "error: web cannot be synced: it is being deleted; wait for its end\n")
+    assert place.value("web") == "2"

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.engine.operation import Deletion, SyncRequest
+from reconciler.engine.deleting import plan_deletion
+from reconciler.engine.requests import Deletion, SyncRequest
 from reconciler.errors import SyncError
 from reconciler.model import Application
 from reconciler.sync.records import PlanOptions, SyncResult
@@ -108,6 +109,38 @@ def test_a_dry_run_deletes_nothing(shop: Shop) -> None:
     assert names(shop) == ["a"]
     live = shop.client.get(shop.path("applications", "shop", api=APPLICATIONS)).expect(200)
     assert "deletionTimestamp" not in live["metadata"]
+
+
+def at_work(shop: Shop, phase: str | None = "Running") -> None:
+    """Argo CD begins an operation of its own, or ends it."""
+    state: Manifest = {"phase": phase, "startedAt": "2026-11-23T10:00:00Z", "operation": {"sync": {}}}
+    patch = {"status": {"operationState": state if phase else None}}
+    shop.client.patch(shop.path("applications", "shop", api=APPLICATIONS), patch).expect(200)
+
+
+def test_while_argo_cd_is_at_work_nothing_is_deleted(shop: Shop) -> None:
+    shop.write(config_map("a"))
+    shop.synced()
+    application = in_cluster(shop)
+    assert plan_deletion(shop.engine, application, Deletion()).problems == ()
+    at_work(shop)
+    end = "wait for its end, or end it with: gitops-nb app terminate-op shop"
+    reason = f"Argo CD is at an operation of its own (Running); {end}"
+    plan = plan_deletion(shop.engine, application, Deletion())
+    assert plan.problems == (reason,)
+    assert [(task.key.name, str(task.change)) for task in plan.tasks] == [("a", "delete")]
+    with pytest.raises(SyncError) as caught:
+        shop.engine.delete(application)
+    assert str(caught.value) == f"shop cannot be deleted: {reason}"
+    assert names(shop) == ["a"]
+    live = shop.client.get(shop.path("applications", "shop", api=APPLICATIONS)).expect(200)
+    assert "deletionTimestamp" not in live["metadata"]
+    record = shop.engine.history("shop", limit=1)[0]
+    assert (record.phase, record.message) == ("Error", str(caught.value))
+    assert shop.engine.delete(application, request=SyncRequest(options=PlanOptions(dry_run=True))).succeeded
+    at_work(shop, None)
+    assert shop.engine.delete(application).succeeded
+    assert names(shop) == []
 
 
 def test_an_application_of_a_file_only(shop: Shop) -> None:

@@ -61,7 +61,7 @@ def test_shared_resources_are_a_warning_or_a_failure(shop: Shop) -> None:
     other["metadata"]["annotations"] = {"argocd.argoproj.io/tracking-id": identity}
     shop.client.create(shop.path("configmaps"), other).expect(201)
     shop.write(config_map(a="2"))
-    text = f"ConfigMap {shop.namespace}/settings is part of applications shop and other"
+    text = f"ConfigMap/settings is part of applications {shop.namespace}/shop and other"
     refused = shop.sync(options=("FailOnSharedResource=true",)).result
     assert not refused.succeeded
     assert refused.message == f"one or more synchronization tasks are not valid: shared resource found: {text}"

@@ -179,6 +179,17 @@ def test_plan_lists_phases_waves_and_tasks_in_their_order() -> None:
     assert "(deleted: BeforeHookCreation, HookSucceeded)" in text
 
 
+def test_a_plan_says_what_speaks_against_it_before_all_else() -> None:
+    plan = replace(
+        guestbook.plan(), problems=("Secret shop/key is not permitted: \x1b[1mno", "shared resource found: x")
+    )
+    assert format_plan_text(plan).splitlines()[2:5] == [
+        "A sync would fail: Secret shop/key is not permitted: \\x1b[1mno",
+        "A sync would fail: shared resource found: x",
+        "Warning: Ingress shop/web: the API server does not know networking.k8s.io/v1beta1",
+    ]
+
+
 def test_an_empty_plan_says_so() -> None:
     plan = SyncPlan("guestbook", "argocd", (), (), options=PlanOptions(dry_run=True))
     assert format_plan_text(plan) == "Sync plan of argocd/guestbook — nothing to do\nOptions: dry run"

@@ -318,15 +318,14 @@ def test_what_the_project_does_not_permit_fails_the_plan() -> None:
 
 
 def test_shared_resources() -> None:
-    def owner(live: dict[str, Any]) -> str:
-        return "other" if live["metadata"]["name"] == "a" else ""
-
-    shared = "ConfigMap web/a is part of applications guestbook and other"
-    resources = comparison(both("a"), both("b"), extra("x"))
-    plan = plan_sync(application(), resources, other_owner=owner)
-    assert (plan.warnings, plan.problems) == ((shared,), ())
-    plan = plan_sync(application("FailOnSharedResource=true"), resources, other_owner=owner)
-    assert (plan.warnings, plan.problems) == ((), (f"shared resource found: {shared}",))
+    shared = "ConfigMap/a is part of applications argocd/guestbook and other"
+    resources = comparison(
+        replace(both("a"), shared_with="other"), both("b"), extra("x"), warnings=("another matter", shared)
+    )
+    plan = plan_sync(application(), resources)
+    assert (plan.warnings, plan.problems) == (("another matter", shared), ())
+    plan = plan_sync(application("FailOnSharedResource=true"), resources)
+    assert (plan.warnings, plan.problems) == (("another matter",), (f"shared resource found: {shared}",))
 
 
 def test_a_prune_that_needs_a_word() -> None:

@@ -1,0 +1,1 @@
+"""Regular expressions of Argo CD's objects, evaluated in worker processes."""
