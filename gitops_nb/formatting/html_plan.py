@@ -24,6 +24,7 @@ from reconciler.formatting.tasks import (
     kind_of,
     phases_of,
     plan_options,
+    plan_problems,
     summarize_plan,
     task_id,
     task_notes,
@@ -45,7 +46,7 @@ def format_plan_html(plan: SyncPlan, result: SyncResult | None = None) -> str:
         panel(
             head_line(f"Sync of {plan.application}", badges, facts),
             element("div", element("b", summarize_plan(plan)), style="margin:4px 0 8px"),
-            warnings(plan.warnings),
+            warnings([*plan_problems(plan), *plan.warnings]),
             element("div", lanes, style="display:flex;flex-wrap:wrap;gap:12px;align-items:flex-start"),
             label=f"Sync plan of {plan.application}",
         )

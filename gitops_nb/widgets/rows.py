@@ -28,6 +28,7 @@ from reconciler.formatting.tasks import (
     kind_of,
     phases_of,
     plan_options,
+    plan_problems,
     summarize_plan,
 )
 from reconciler.formatting.values import format_duration, format_instant, short_revision
@@ -123,7 +124,7 @@ def plan_header(plan: SyncPlan, result: SyncResult | None) -> Json:
         "summary": summarize_plan(plan),
         "notices": [
             *([_result_notice(result)] if result and result.message else []),
-            *(_notice("!", warning, Tone.CHANGE) for warning in plan.warnings),
+            *(_notice("!", warning, Tone.CHANGE) for warning in (*plan_problems(plan), *plan.warnings)),
         ],
         "kinds": {kind.value: _mark(kind.sign, kind.tone) for kind in TaskKind},
         "states": {state.value: _mark(state.sign, state.tone) for state in TaskState},

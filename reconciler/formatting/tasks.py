@@ -153,12 +153,13 @@ def plan_problems(plan: SyncPlan, *, then: str = WOULD_FAIL) -> tuple[str, ...]:
 
 
 def plan_options(plan: SyncPlan) -> tuple[str, ...]:
-    """The options in which the plan is not an ordinary sync: ``dry run``, ``prune`` …"""
+    """The options in which the plan is not an ordinary sync: ``dry run``, ``prune``, ``no hooks`` …"""
     options = plan.options
     chosen = {
         "dry run": options.dry_run,
         "prune": options.prune,
         "out of sync only": options.apply_out_of_sync_only,
+        "no hooks": not options.hooks,
         f"{counted(len(options.resources), 'resource')} selected": bool(options.resources),
     }
     return tuple(name for name, on in chosen.items() if on)

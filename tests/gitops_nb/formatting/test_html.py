@@ -209,6 +209,14 @@ def test_a_plan_is_drawn_by_phase_and_wave() -> None:
     assert "= 2 objects unchanged: Service web, StatefulSet redis" in text
 
 
+def test_what_speaks_against_a_plan_stands_above_its_waves() -> None:
+    plan = guestbook.plan()
+    refused = replace(plan, problems=("the kind Widget is not permitted",), options=replace(plan.options, hooks=False))
+    text = Reader(format_plan_html(refused)).text
+    assert "no hooks" in text
+    assert text.index("A sync would fail: the kind Widget is not permitted") < text.index("PreSync")
+
+
 def test_a_plan_with_its_result_tells_how_far_each_task_came() -> None:
     text = Reader(format_plan_html(guestbook.plan(), guestbook.result())).text
     assert "✕ failed" in text

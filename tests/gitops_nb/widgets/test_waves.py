@@ -43,6 +43,11 @@ def test_a_hook_tells_when_it_is_deleted_and_a_skipped_prune_why() -> None:
     assert (kept["does"], kept["short"], kept["reason"]) == ("skip", "pvc", "kept: sync option Prune=false")
 
 
+def test_what_speaks_against_the_plan_is_a_notice() -> None:
+    widget = WavePreviewWidget(replace(PLAN, problems=("the kind Widget is not permitted",)))
+    assert "A sync would fail: the kind Widget is not permitted" in json.dumps(widget.header)
+
+
 def test_every_word_of_a_task_is_in_the_header() -> None:
     widget = make()
     assert {task["does"] for phase in widget.phases for wave in phase["waves"] for task in wave["tasks"]} <= set(
