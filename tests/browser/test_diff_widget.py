@@ -213,6 +213,7 @@ def test_everything_works_from_the_keyboard(show: Show) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
     expect(page.get_by_role("switch", name="Compact")).to_have_attribute("aria-checked", "false")
+    page.wait_for_function("window.pending === 0")
     assert widget.mode == "unified"
 
 

@@ -84,7 +84,8 @@ def test_01_the_api_server_restarts_in_the_middle(
         run.signal(signal.SIGCONT)
         own_plane.start_apiserver()
         case.await_cluster()
-        ended = run.wait()
+        # The controllers of Kubernetes come back in their own time: client-go pauses up to 30 s between its tries.
+        ended = run.wait(timeout_s=120)
         assert ended.status == 0, ended.errors
         check_operations(case, ended)
         assert len(case.records) == 1
