@@ -14,6 +14,11 @@ from tests.data.gitops_nb import guestbook
 Show = Callable[..., Page]
 
 
+def settled(page: Page) -> None:
+    """What the page changed has reached the widget."""
+    page.wait_for_function("window.pending === 0")
+
+
 def make(**options: Any) -> DiffWidget:
     return DiffWidget(guestbook.comparison(), **options)
 
@@ -95,6 +100,7 @@ def test_what_a_rule_hides_is_shown_when_asked_for_with_the_rule(show: Show) -> 
     expect(row).to_contain_text("ignored by ignoreDifferences jsonPointers")
     expect(row).to_contain_text("leaves it")
     expect(option(page, "3 fields")).to_contain_text("1 ignored")
+    settled(page)
     assert widget.show_ignored is True
 
 
@@ -163,6 +169,7 @@ def test_neat_off_asks_the_kernel_for_the_server_s_fields(show: Show) -> None:
     expect(page.locator(".gnb-view")).not_to_contain_text("managedFields")
     page.get_by_role("switch", name="Neat").click()
     expect(page.locator(".gnb-view")).to_contain_text("managedFields")
+    settled(page)
     assert widget.neat is False
 
 
@@ -213,7 +220,7 @@ def test_everything_works_from_the_keyboard(show: Show) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
     expect(page.get_by_role("switch", name="Compact")).to_have_attribute("aria-checked", "false")
-    page.wait_for_function("window.pending === 0")
+    settled(page)
     assert widget.mode == "unified"
 
 
