@@ -13,7 +13,7 @@ from reconciler.errors import ReconcilerError
 from reconciler.manifest.objects import Manifest, ResourceKey, metadata_of
 from reconciler.model import Application, parse_application
 from reconciler.sync.records import PlanOptions, SyncPlan
-from reconciler.terms import ARGO_GROUP, FINALIZER_RESOURCES
+from reconciler.terms import FINALIZER_RESOURCES
 
 
 class ChildChange(StrEnum):
@@ -75,11 +75,7 @@ def flatten_children(children: tuple[ChildDiff, ...]) -> Iterator[ChildDiff]:
 def child_keys(parent: Reconciliation) -> list[ResourceKey]:
     """The Applications that a parent's target holds, or that it manages in the cluster, sorted; none where it is no parent."""
     return sorted(
-        {
-            key
-            for key in (*parent.targets, *(entry.key for entry in parent.comparison.resources))
-            if (key.group, key.kind) == (ARGO_GROUP, "Application")
-        }
+        {key for key in (*parent.targets, *(entry.key for entry in parent.comparison.resources)) if key.is_application}
     )
 
 
@@ -105,7 +101,7 @@ def _child(
         application = _as_planned(target, live)
         child = engine.reconcile(application)
         automated = application.spec.sync_policy.automated
-        follows = automated is not None and automated.enabled
+        follows = application.syncs_by_itself
         plan = engine.plan(child, options=PlanOptions(prune=automated is not None and automated.prune))
     except ReconcilerError as error:
         return ChildDiff(key, change, reason=str(error))

@@ -370,4 +370,4 @@ def _children(answer: Reconciliation | Comparison) -> set[ResourceKey]:
     """The Applications among an Application's targets."""
     if isinstance(answer, Comparison):
         return set()
-    return {key for key in answer.targets if (key.group, key.kind) == (ARGO_GROUP, "Application")}
+    return {key for key in answer.targets if key.is_application}

@@ -133,7 +133,7 @@ def require_own_revision(application: Application, revision: str | None) -> None
     UsageError
         When the list of revisions does not have one for each source.
     """
-    if not revision or not _syncs_by_itself(application):
+    if not revision or not application.syncs_by_itself:
         return
     for source, asked in zip(application.sources, revisions_of(application, revision), strict=True):
         own = source.target_revision or HEAD
@@ -152,7 +152,7 @@ def require_own_plan(engine: "Reconciler", application: Application, plan: SyncP
     SyncError
         When they are not those of the Application's own target, while it syncs by itself.
     """
-    if plan is None or not _syncs_by_itself(application):
+    if plan is None or not application.syncs_by_itself:
         return
     own = engine.generate(application).revisions
     if own != plan.revisions:
@@ -161,11 +161,6 @@ def require_own_plan(engine: "Reconciler", application: Application, plan: SyncP
             f"{application.name} syncs by itself to {ours}, which would undo the plan for {theirs}; make a new plan, or turn "
             f"that off first: gitops-nb app set {application.name} --sync-policy none"
         )
-
-
-def _syncs_by_itself(application: Application) -> bool:
-    automated = application.spec.sync_policy.automated
-    return automated is not None and automated.enabled
 
 
 def require_no_cycle(engine: "Reconciler", reconciliation: Reconciliation) -> None:

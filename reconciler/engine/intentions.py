@@ -16,7 +16,6 @@ from reconciler.manifest.objects import ResourceKey
 from reconciler.model import Application
 from reconciler.sync.automated import AutomatedSync
 from reconciler.sync.records import Change, SyncPlan
-from reconciler.terms import ARGO_GROUP
 
 if TYPE_CHECKING:
     from reconciler.engine.reconciler import Reconciler
@@ -82,7 +81,7 @@ def _member(engine: "Reconciler", application: Application, answer: Reconciliati
         reason = f"{application.name} cannot be synced: {'; '.join(plan.problems)}"
         return _Member(application, Intention(answer.comparison, Decision.FAIL, reason))
     decision = Decision.SYNC if decided.due else Decision.REFUSE if decided.problem else Decision.NOTHING
-    children = [key for key in answer.targets if (key.group, key.kind) == (ARGO_GROUP, "Application")]
+    children = [key for key in answer.targets if key.is_application]
     if plan is not None:
         children = [task.key for task in plan.tasks if task.is_child and task.change is not Change.SKIP]
     return _Member(application, Intention(answer.comparison, decision, decided.reason), children)
@@ -104,7 +103,7 @@ def _bring_along(
     seen.add(key)
     for child in member.children:
         found = members.get(child)
-        if found is None or child in seen or not _is_automated(found.application):
+        if found is None or child in seen or not found.application.syncs_by_itself:
             continue
         if found.intention.decision is not Decision.FAIL:
             try:
@@ -117,11 +116,6 @@ def _bring_along(
         if found.intention.decision is Decision.FAIL:
             reason = f"{child.name}: {found.intention.reason}"
             member.intention = replace(member.intention, decision=Decision.FAIL, reason=reason)
-
-
-def _is_automated(application: Application) -> bool:
-    automated = application.spec.sync_policy.automated
-    return automated is not None and automated.enabled
 
 
 def _require_window(engine: "Reconciler", application: Application) -> None:

@@ -92,10 +92,9 @@ def require_manual(application: Application) -> None:
     SyncError
         While it is on, or the Application is being deleted.
     """
-    automated = application.spec.sync_policy.automated
     if application.metadata.deletion_timestamp:
         raise SyncError(f"{application.name} is being deleted; it cannot be rolled back")
-    if automated is not None and automated.enabled:
+    if application.syncs_by_itself:
         raise SyncError(
             f"{application.name} syncs by itself, which would undo a rollback; turn that off first: gitops-nb app set "
             f"{application.name} --sync-policy none"

@@ -7,7 +7,6 @@ from reconciler.manifest.objects import ResourceKey, annotations_of
 from reconciler.terms import (
     ANNOTATION_HOOK,
     ANNOTATION_IGNORE_HEALTHCHECK,
-    ARGO_GROUP,
     HealthStatus,
     HookType,
     SyncStatus,
@@ -52,5 +51,4 @@ def _counts(resource: ResourceComparison, health: Health) -> bool:
         return False
     if annotations_of(resource.live).get(ANNOTATION_IGNORE_HEALTHCHECK) == "true":
         return False
-    is_child = (resource.key.group, resource.key.kind) == (ARGO_GROUP, "Application")
-    return not (is_child and health.status in (HealthStatus.MISSING, HealthStatus.UNKNOWN))
+    return not (resource.key.is_application and health.status in (HealthStatus.MISSING, HealthStatus.UNKNOWN))

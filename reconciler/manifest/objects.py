@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from reconciler.errors import SpecError, Violation
+from reconciler.terms import ARGO_GROUP
 
 Manifest = dict[str, Any]
 """A Kubernetes object as JSON gives it: str keys; str, int, float, bool, None, list, dict values."""
@@ -44,6 +45,11 @@ class ResourceKey:
     def of(cls, obj: Mapping[str, Any]) -> Self:
         gvk = GroupVersionKind.of(obj)
         return cls(gvk.group, gvk.kind, namespace_of(obj), name_of(obj))
+
+    @property
+    def is_application(self) -> bool:
+        """Whether the object is an Application of Argo CD, a child of the one that holds it."""
+        return (self.group, self.kind) == (ARGO_GROUP, "Application")
 
     def __str__(self) -> str:
         kind = f"{self.kind}.{self.group}" if self.group else self.kind

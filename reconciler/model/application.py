@@ -130,6 +130,12 @@ class Application(Model):
         """All sources; a single one is a list of length one."""
         return self.spec.sources or ((self.spec.source,) if self.spec.source else ())
 
+    @property
+    def syncs_by_itself(self) -> bool:
+        """Whether ``spec.syncPolicy.automated`` is there and on."""
+        automated = self.spec.sync_policy.automated
+        return automated is not None and automated.enabled
+
     def has_sync_option(self, option: str) -> bool:
         """Whether ``spec.syncPolicy.syncOptions`` holds exactly ``option``, such as ``CreateNamespace=true``."""
         return option in (text.strip() for text in self.spec.sync_policy.sync_options)

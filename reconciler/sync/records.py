@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from reconciler.manifest.objects import Manifest, ResourceKey, images_of
-from reconciler.terms import ARGO_GROUP, HookDeletePolicy, OperationPhase, ResultCode, SyncPhase
+from reconciler.terms import HookDeletePolicy, OperationPhase, ResultCode, SyncPhase
 
 
 class TaskAction(StrEnum):
@@ -60,7 +60,7 @@ class SyncTask:
     @property
     def is_child(self) -> bool:
         """Whether the task applies a child Application."""
-        return self.action is TaskAction.APPLY and (self.key.group, self.key.kind) == (ARGO_GROUP, "Application")
+        return self.action is TaskAction.APPLY and self.key.is_application
 
     @property
     def images(self) -> tuple[str, ...]:

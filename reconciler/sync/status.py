@@ -8,7 +8,7 @@ from reconciler.diff.records import Comparison, Health, ResourceComparison
 from reconciler.manifest.objects import images_of
 from reconciler.model import Application
 from reconciler.sync.records import PlanOptions, SyncResult, TaskAction, TaskResult
-from reconciler.terms import ARGO_GROUP, ConditionType
+from reconciler.terms import ConditionType
 
 DEFAULT_HISTORY_LIMIT: Final = 10
 
@@ -132,7 +132,7 @@ def _resource(resource: ResourceComparison) -> dict[str, Any]:
 
 def _summary(comparison: Comparison) -> dict[str, Any]:
     images = sorted({image for resource in comparison.resources if resource.live for image in images_of(resource.live)})
-    children = any((entry.key.group, entry.key.kind) == (ARGO_GROUP, "Application") for entry in comparison.resources)
+    children = any(entry.key.is_application for entry in comparison.resources)
     return {**({"images": images} if images else {}), **({"isAppOfApps": True} if children else {})}
 
 

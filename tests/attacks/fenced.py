@@ -130,6 +130,22 @@ class Fenced:
         assert self.shop.client.apply(self.shop.path("appprojects", name, api=ARGO), body, force="true").ok
         self.shop.engine.begin_run()
 
+    def child(self, **spec: Any) -> Manifest:
+        """An automated child Application of the project, whose folder holds the ConfigMap of-child."""
+        self.shop.origin.commit({"child/all.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: of-child}\n"})
+        return {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Application",
+            "metadata": {"name": "child", "namespace": self.shop.namespace},
+            "spec": {
+                "project": "team",
+                "source": {"repoURL": self.shop.origin.url, "path": "child"},
+                "destination": {"server": HERE, "namespace": self.shop.namespace},
+                "syncPolicy": {"automated": {"prune": True}, "retry": {"limit": 0}},
+                **spec,
+            },
+        }
+
     def names(self, collection: str = "configmaps", *, api: str = "/api/v1") -> list[str]:
         items = self.shop.client.get(self.shop.path(collection, api=api)).expect()["items"]
         return sorted(item["metadata"]["name"] for item in items if item["metadata"]["name"] != "kube-root-ca.crt")

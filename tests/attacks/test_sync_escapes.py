@@ -176,19 +176,7 @@ def test_an_application_outside_may_do_nothing(fenced: Fenced, wrong: str) -> No
     ids=["project", "namespace", "source"],
 )
 def test_a_child_that_leaves_its_project_writes_nothing(fenced: Fenced, change: dict[str, Any], reason: str) -> None:
-    fenced.shop.origin.commit({"child/all.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: of-child}\n"})
-    child = {
-        "apiVersion": "argoproj.io/v1alpha1",
-        "kind": "Application",
-        "metadata": {"name": "child", "namespace": fenced.shop.namespace},
-        "spec": {
-            "project": "team",
-            "source": {"repoURL": fenced.shop.origin.url, "path": "child"},
-            "destination": {"server": HERE, "namespace": fenced.shop.namespace},
-            "syncPolicy": {"automated": {}, "retry": {"limit": 0}},
-            **filled(change, fenced),
-        },
-    }
+    child = fenced.child(syncPolicy={"automated": {}, "retry": {"limit": 0}}, **filled(change, fenced))
     fenced.shop.write(child)
     result = sync(fenced)
     assert result.phase is OperationPhase.FAILED

@@ -85,19 +85,7 @@ def test_an_operation_that_it_brings_is_not_ours_to_run(fenced: Fenced, brought:
 @pytest.mark.parametrize("brought", [ASKED, AT_WORK], ids=["operation", "operation state"])
 def test_a_child_that_brings_one_from_git(fenced: Fenced, brought: dict[str, Any]) -> None:
     """The parent applies it as it is written, as upstream does; nothing is done for the child."""
-    fenced.shop.origin.commit({"child/all.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: of-child}\n"})
-    child = {
-        "apiVersion": "argoproj.io/v1alpha1",
-        "kind": "Application",
-        "metadata": {"name": "child", "namespace": fenced.shop.namespace},
-        "spec": {
-            "project": "team",
-            "source": {"repoURL": fenced.shop.origin.url, "path": "child"},
-            "destination": {"server": HERE, "namespace": fenced.shop.namespace},
-            "syncPolicy": {"automated": {"prune": True}, "retry": {"limit": 0}},
-        },
-        **brought,
-    }
+    child = {**fenced.child(), **brought}
     fenced.shop.write(child)
     engine = fenced.shop.engine
     outcome = engine.sync(engine.reconcile(fenced.application()))
