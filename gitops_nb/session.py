@@ -11,7 +11,7 @@ from reconciler import Reconciler
 from reconciler.diff.records import Comparison
 from reconciler.engine import SyncOutcome
 from reconciler.engine.gates import require_own_revision
-from reconciler.engine.requests import Deletion, SyncRequest
+from reconciler.engine.requests import Deletion, SyncRequest, runs_hooks
 from reconciler.engine.selection import Selection
 from reconciler.errors import UsageError
 from reconciler.model import Application
@@ -89,9 +89,11 @@ class Session:
         """The visual diff of one Application."""
         return self.app(name).diff(revision=revision)
 
-    def waves(self, name: str, *, revision: str = "", prune: bool = False) -> "WavePreviewWidget":
-        """The phases and waves of a sync, before it happens."""
-        return self.app(name).waves(revision=revision, prune=prune)
+    def waves(
+        self, name: str, *, revision: str = "", prune: bool = False, strategy: str = "hook"
+    ) -> "WavePreviewWidget":
+        """The phases and waves of a sync, before it happens; ``strategy`` as in `AppSession.sync`."""
+        return self.app(name).waves(revision=revision, prune=prune, strategy=strategy)
 
     def sync(self, name: str, **options: Any) -> SyncReport:
         """Sync one Application; options as `AppSession.sync`."""
@@ -168,10 +170,10 @@ class AppSession:
         """Compare with the cluster as it is now."""
         return self._engine.compare(self.application, revision=revision or None)
 
-    def plan(self, *, revision: str = "", prune: bool = False) -> SyncPlan:
-        """What a sync would do."""
-        reconciliation = self._engine.reconcile(self.application, revision=revision or None)
-        return self._engine.plan(reconciliation, options=PlanOptions(prune=prune))
+    def plan(self, *, revision: str = "", prune: bool = False, strategy: str = "hook") -> SyncPlan:
+        """What a sync would do; ``strategy`` as in `sync`."""
+        options = PlanOptions(prune=prune, hooks=runs_hooks(strategy))
+        return self._engine.plan(self._engine.reconcile(self.application, revision=revision or None), options=options)
 
     def diff(self, *, revision: str = "") -> "DiffWidget":
         """The visual diff."""
@@ -179,11 +181,11 @@ class AppSession:
 
         return DiffWidget(self.compare(revision=revision))
 
-    def waves(self, *, revision: str = "", prune: bool = False) -> "WavePreviewWidget":
-        """The phases and waves of a sync, before it happens."""
+    def waves(self, *, revision: str = "", prune: bool = False, strategy: str = "hook") -> "WavePreviewWidget":
+        """The phases and waves of a sync, before it happens; ``strategy`` as in `sync`."""
         from gitops_nb.widgets import WavePreviewWidget
 
-        return WavePreviewWidget(self.plan(revision=revision, prune=prune))
+        return WavePreviewWidget(self.plan(revision=revision, prune=prune, strategy=strategy))
 
     def sync(
         self,
@@ -191,35 +193,43 @@ class AppSession:
         revision: str = "",
         dry_run: bool = False,
         prune: bool = False,
+        strategy: str = "hook",
         timeout_s: float | None = None,
         wait: bool = True,
         initiated_by: str = "",
         notebook: str = "",
         progress: "WavePreviewWidget | None" = None,
     ) -> SyncReport:
-        """Sync, and wait until Synced and Healthy unless ``wait`` is False.
+        """Sync, and wait until nothing is Progressing any more unless ``wait`` is False.
 
-        ``timeout_s`` bounds the operation and the waiting each, in seconds. The result says whether it succeeded: a failed
-        sync is a value here, not an error. ``progress`` is a wave preview that shows each task's state as the sync runs.
+        ``strategy`` is ``hook``, or ``apply`` to run no hooks. ``timeout_s`` bounds the operation and the waiting each, in
+        seconds. The result says whether it succeeded: a failed sync is a value here, not an error, and so is what it was not
+        to ``prune`` and what keeps the Application OutOfSync. ``progress`` is a wave preview that shows each task's state as
+        the sync runs.
 
         Raises
         ------
+        UsageError
+            When there is no such strategy.
         SyncError
             For another revision than its own while the Application syncs by itself, unless it is a dry run.
         """
+        options = PlanOptions(dry_run=dry_run, prune=prune, hooks=runs_hooks(strategy))
         if not dry_run:
             require_own_revision(self.application, revision)
-        reconciliation = self._engine.reconcile(self.application, revision=revision or None)
+        initiated_by = initiated_by or getpass.getuser()
+        request = SyncRequest(options, initiated_by=initiated_by, notebook=notebook)
+        reconciliation = self._engine.reconcile(self.application, revision=revision or None, request=request)
         outcome = self._engine.sync(
             reconciliation,
-            options=PlanOptions(dry_run=dry_run, prune=prune),
+            options=options,
             run_options=RunOptions(timeout_s=timeout_s),
-            initiated_by=initiated_by or getpass.getuser(),
+            initiated_by=initiated_by,
             notebook=notebook,
             wait=wait,
             on_event=_show_on(progress) if progress is not None else _ignore,
         )
-        return SyncReport(outcome)
+        return SyncReport(outcome, whole=True)
 
     def rollback(
         self,
@@ -228,14 +238,15 @@ class AppSession:
         dry_run: bool = False,
         prune: bool = False,
         timeout_s: float | None = None,
+        wait: bool = True,
         initiated_by: str = "",
         notebook: str = "",
     ) -> SyncReport:
-        """Sync to what an earlier sync deployed; the spec stays as it is.
+        """Sync to what an earlier sync deployed, and wait as `sync` does; the spec stays as it is.
 
         ``sequence`` is that of a row of the history, by default of the successful sync before the last one. No hook runs, and
-        what that sync did not hold is deleted only with ``prune``. ``timeout_s`` bounds the operation, in seconds. Like a
-        failed sync, a rollback that fails is a value here.
+        what that sync did not hold is deleted only with ``prune``. ``timeout_s`` bounds the operation and the waiting each, in
+        seconds. Like a failed sync, a rollback that fails is a value here.
 
         Raises
         ------
@@ -249,6 +260,7 @@ class AppSession:
             run_options=RunOptions(timeout_s=timeout_s),
             initiated_by=initiated_by or getpass.getuser(),
             notebook=notebook,
+            wait=wait,
         )
         return SyncReport(self._engine.rollback(self.application, sequence, request))
 

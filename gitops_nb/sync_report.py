@@ -6,23 +6,40 @@ from reconciler.engine import SyncOutcome
 
 
 class SyncReport:
-    """A finished sync: ``result`` of the operation, ``comparison`` after it (None for a dry run), ``children``' reports."""
+    """A finished sync: ``result`` of the operation, ``comparison`` after it (None for a dry run), ``children``' reports.
 
-    def __init__(self, outcome: SyncOutcome) -> None:
+    Parameters
+    ----------
+    whole
+        Whether the Application was to become what is in Git: what is left to prune is a failure then.
+
+    Attributes
+    ----------
+    left_to_prune
+        What keeps the Application OutOfSync because nothing was to be pruned.
+    """
+
+    def __init__(self, outcome: SyncOutcome, *, whole: bool = False) -> None:
+        self._pruning_required = outcome.pruning_required
+        self._whole = whole
+        self.left_to_prune = outcome.left_to_prune
         self.result = outcome.result
         self.comparison = outcome.comparison
         self.children = tuple(SyncReport(child) for child in outcome.children)
 
     @property
     def ok(self) -> bool:
-        """Whether the operation succeeded and nothing is Degraded after it."""
+        """Whether the operation succeeded, nothing is Degraded after it and, where it matters, nothing is left to prune."""
+        if self._whole and self.left_to_prune:
+            return False
         return self.result.succeeded and (self.comparison is None or self.comparison.health.status != "Degraded")
 
     @property
     def summary(self) -> str:
         """One line for people."""
         state = f"; {self.comparison.status} and {self.comparison.health.status}" if self.comparison else ""
-        return f"{self.result.application}: {self.result.phase}: {self.result.message}{state}"
+        left = f"; {self._pruning_required}" if self._pruning_required else ""
+        return f"{self.result.application}: {self.result.phase}: {self.result.message}{state}{left}"
 
     def as_dict(self) -> dict[str, Any]:
         """What a job reports to whoever started it."""
@@ -36,6 +53,7 @@ class SyncReport:
             "sync_status": comparison.status.value if comparison else None,
             "health_status": comparison.health.status.value if comparison else None,
             "resources": len(result.results),
+            "left_to_prune": [str(key) for key in self.left_to_prune],
             "children": [child.as_dict() for child in self.children],
             "started_at": result.started_at.isoformat(),
             "finished_at": result.finished_at.isoformat(),
@@ -46,12 +64,15 @@ class SyncReport:
     def __repr__(self) -> str:
         from gitops_nb.formatting import format_result_text
 
-        return "\n".join([format_result_text(self.result), *map(repr, self.children)])
+        left = [self._pruning_required] if self._pruning_required else []
+        return "\n".join([format_result_text(self.result), *left, *map(repr, self.children)])
 
     def _repr_html_(self) -> str:
         from gitops_nb.formatting import format_result_html
+        from gitops_nb.formatting.html import warnings
 
-        return "".join([format_result_html(self.result), *(child._repr_html_() for child in self.children)])
+        left = [warnings((self._pruning_required,))] if self._pruning_required else []
+        return "".join([format_result_html(self.result), *left, *(child._repr_html_() for child in self.children)])
 
     def publish(self) -> None:
         """Show the result and leave it as the notebook's JSON bundle; a failed sync fails the cell.

@@ -20,7 +20,7 @@
     │   └── LockLostError            exit 1   another run took over while this one was paused (likewise)
     ├── StoreError                   exit 4   the history store cannot be used
     │   └── DamagedStoreError        exit 1   a record was changed after it was written (in reconciler.history)
-    └── AccessDeniedError            exit 3
+    └── AccessDeniedError            exit 3   (InvalidSpecError)
 
 Each says what, where and what to do in one line. ``exit_status`` is the contract of the command line.
 OutOfSync, Degraded and PruneSkipped are values, never errors.
@@ -150,3 +150,4 @@ class AccessDeniedError(ReconcilerError):
     """The project or a role does not allow this."""
 
     exit_status = 3
+    condition = ConditionType.INVALID_SPEC

@@ -100,6 +100,13 @@ class SyncPhase(StrEnum):
         return list(SyncPhase).index(self)
 
 
+class SyncStrategy(StrEnum):
+    """How a sync treats hooks: ``hook`` runs them, ``apply`` leaves out those of every phase."""
+
+    APPLY = "apply"
+    HOOK = "hook"
+
+
 class HookType(StrEnum):
     """Values of the hook annotation."""
 
@@ -129,3 +136,4 @@ class ConditionType(StrEnum):
     UNKNOWN = "UnknownError"
     REPEATED_RESOURCE = "RepeatedResourceWarning"
     SHARED_RESOURCE = "SharedResourceWarning"
+    EXCLUDED_RESOURCE = "ExcludedResourceWarning"

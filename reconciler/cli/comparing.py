@@ -52,11 +52,15 @@ def list_(context: typer.Context, selector: Selector = "") -> None:
 
 
 def get(context: typer.Context, name: Name = None, file: File = None, revision: Revision = None) -> None:
-    """One Application and its resources."""
+    """One Application and its resources; Unknown, with the reason, where it cannot be compared."""
     settings: Settings = context.obj
     with Workspace(settings) as workspace:
-        application = workspace.application(name, file)
-        comparison = workspace.reconciler.compare(application, revision=revision)
+        application, engine = workspace.application(name, file), workspace.reconciler
+        if revision is None:
+            (comparison,) = engine.compare_all([application])
+        else:
+            # Asked about a revision, not about the Application: one that cannot be had is an error.
+            comparison = engine.compare(application, revision=revision)
     rows = [
         {
             "kind": entry.key.kind,
@@ -76,6 +80,7 @@ def get(context: typer.Context, name: Name = None, file: File = None, revision: 
         head = summary(comparison)
         facts = [*((label, str(head[label])) for label in SUMMARY_COLUMNS)]
         facts += [("condition", f"{kind}: {message}") for kind, message in comparison.conditions]
+        facts += [("warning", warning) for warning in comparison.untyped_warnings]
         emit_text("".join(f"{label + ':':<12}{visible(text)}\n" for label, text in facts) + "\n")
     columns = ["kind", "namespace", "name", "sync", "health", "message"]
     emit_rows(rows, settings, columns=columns, wide=["group", "wave"], data=comparison)

@@ -1,5 +1,6 @@
 """``app manifests``, ``app diff`` between two revisions, and ``capabilities``: what needs no cluster."""
 
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -74,7 +75,8 @@ def manifests(
     capabilities: CapabilitiesFile = None,
     argocd_config: Configuration = None,
 ) -> None:
-    """The manifests that Git asks for; with -f FILE no cluster is needed."""
+    """The manifests that Git asks for, the values of Secrets masked; with -f FILE no cluster is needed."""
+    from reconciler.diff.secrets import Masker
     from reconciler.manifest.objects import ResourceKey
     from reconciler.manifest.yaml import dump_document
     from reconciler.source import revisions_of
@@ -88,7 +90,8 @@ def manifests(
         target = generator.generate(application, revisions=revisions)
     for warning in target.warnings:
         note(f"warning: {warning}", settings)
-    documents = [sourced.manifest for sourced in target.manifests]
+    masker = Masker(secrets.token_bytes(32))
+    documents = [masker.mask_object(sourced.manifest) for sourced in target.manifests]
     if not documents:
         note(f"{application.name} has no manifests at {', '.join(target.revisions)}", settings)
     if settings.output == "json":

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from reconciler.terms import SyncStrategy
+
 Name = Annotated[str | None, typer.Argument(metavar="[APPLICATION]", help="Name of the Application.")]
 OneName = Annotated[str, typer.Argument(metavar="APPLICATION", help="Name of the Application.")]
 Names = Annotated[list[str] | None, typer.Argument(metavar="APPLICATION", help="Names of Applications.")]
@@ -31,9 +33,16 @@ Labels = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Delete and create anew what the API server refuses to change.")]
 Replace = Annotated[bool, typer.Option("--replace", help="Replace whole objects rather than apply them.")]
+Strategy = Annotated[
+    SyncStrategy | None,
+    typer.Option("--strategy", help="hook runs the hooks, as without this; apply leaves them out.", show_default=False),
+]
 SyncOption = Annotated[
     list[str] | None,
     typer.Option("--sync-option", metavar="NAME=VALUE", help="A sync option of this sync alone."),
+]
+WaitForHealth = Annotated[
+    bool, typer.Option("--wait", help="Then wait until nothing is Progressing; exit status 1 when it is Degraded.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Try everything, change nothing.")]
 Timeout = Annotated[float | None, typer.Option(help="Give up after so many seconds.", min=0.1)]

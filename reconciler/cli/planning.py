@@ -17,12 +17,14 @@ from reconciler.cli.options import (
     Replace,
     Resources,
     Revision,
+    Strategy,
     SyncOption,
 )
 from reconciler.cli.output import emit_data, emit_rows, emit_text, is_document, note
 from reconciler.cli.selecting import chosen_resources
 from reconciler.cli.settings import OutputFormat, Settings, Workspace
 from reconciler.errors import UsageError
+from reconciler.terms import SyncStrategy
 
 if TYPE_CHECKING:
     from reconciler.engine import Reconciliation
@@ -42,6 +44,7 @@ def plan(
     label: Labels = None,
     force: Force = False,
     replace: Replace = False,
+    strategy: Strategy = None,
     sync_option: SyncOption = None,
     out: Annotated[
         Path | None,
@@ -67,6 +70,7 @@ def plan(
             resources=resource,
             labels=label,
             sync_options=[*one_off_options(force=force, replace=replace), *(sync_option or ())],
+            strategy=strategy,
         )
         if saved is not None and options == type(options)():
             # The same question as then, unless another one is asked.
@@ -93,6 +97,7 @@ def plan_options(
     labels: list[str] | None = None,
     dry_run: bool = False,
     sync_options: list[str] | None = None,
+    strategy: SyncStrategy | None = None,
 ) -> "PlanOptions":
     """What the options of a command ask of a sync."""
     from reconciler.sync.records import PlanOptions
@@ -106,6 +111,7 @@ def plan_options(
         apply_out_of_sync_only=only,
         resources=chosen_resources(reconciliation, resources, labels),
         sync_options=tuple(sync_options or ()),
+        hooks=strategy is not SyncStrategy.APPLY,
     )
 
 

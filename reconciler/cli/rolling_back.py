@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli.options import DryRun, Limit, OneName, Timeout
+from reconciler.cli.options import DryRun, Limit, OneName, Timeout, WaitForHealth
 from reconciler.cli.others import emit_records
-from reconciler.cli.output import emit_data, emit_text, is_document, note
+from reconciler.cli.output import note
 from reconciler.cli.settings import Settings, Workspace
-from reconciler.cli.syncing import Progress
+from reconciler.cli.syncing import Progress, emit_outcomes
 
 
 def history(context: typer.Context, name: OneName, limit: Limit = None) -> None:
@@ -32,12 +32,12 @@ def rollback(
     ] = None,
     prune: Annotated[bool, typer.Option("--prune", help="Delete what that sync did not hold.")] = False,
     dry_run: DryRun = False,
+    wait: WaitForHealth = False,
     timeout: Timeout = None,
 ) -> None:
     """Sync an Application to what an earlier sync of it deployed, without hooks; refused while it syncs by itself."""
     from reconciler.engine.requests import SyncRequest
     from reconciler.engine.rolling_back import find_rollback, roll_back
-    from reconciler.formatting import format_result_text
     from reconciler.sync.records import PlanOptions
     from reconciler.sync.runner import RunOptions
 
@@ -51,11 +51,8 @@ def rollback(
             run_options=RunOptions(timeout_s=timeout),
             on_event=Progress(settings),
             initiated_by=getpass.getuser(),
+            wait=wait,
         )
-        result = roll_back(engine, found, request).result
-    if is_document(settings):
-        emit_data(result, settings)
-    else:
-        emit_text(format_result_text(result))
-    if not result.succeeded:
+        outcome = roll_back(engine, found, request)
+    if emit_outcomes([outcome], settings, wait=wait):
         raise typer.Exit(1)

@@ -3,6 +3,7 @@
 import getpass
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,8 +21,10 @@ from reconciler.cli.options import (
     Resources,
     Revision,
     Selector,
+    Strategy,
     SyncOption,
     Timeout,
+    WaitForHealth,
 )
 from reconciler.cli.output import emit_data, emit_text, is_document, note
 from reconciler.cli.planning import one_off_options, plan_options, read_plan
@@ -35,7 +38,8 @@ from reconciler.cli.retrying import (
 )
 from reconciler.cli.selecting import chosen_applications
 from reconciler.cli.settings import Settings, Workspace
-from reconciler.errors import ReconcilerError, UsageError
+from reconciler.errors import UsageError
+from reconciler.terms import SyncStrategy
 
 if TYPE_CHECKING:
     from reconciler.engine import Reconciliation, SyncOutcome
@@ -57,6 +61,7 @@ class Asked:
     resources: list[str] | None
     labels: list[str] | None
     sync_options: list[str]
+    strategy: SyncStrategy | None
     dry_run: bool
     wait: bool
     timeout_s: float | None
@@ -78,6 +83,7 @@ class Asked:
             "--resource": self.resources,
             "--label": self.labels,
             "--sync-option, --force or --replace": self.sync_options,
+            "--strategy": self.strategy,
             "--dry-run": self.dry_run,
         }
         words = [name for name, value in given.items() if value]
@@ -98,6 +104,7 @@ def sync(
     dry_run: DryRun = False,
     force: Force = False,
     replace: Replace = False,
+    strategy: Strategy = None,
     server_side: Annotated[bool, typer.Option("--server-side", help="Use server-side apply; every sync does.")] = False,
     sync_option: SyncOption = None,
     retry_limit: RetryLimit = None,
@@ -109,11 +116,14 @@ def sync(
         Path | None,
         typer.Option("--plan", metavar="FILE", help="Carry out this plan, if all that it was made from is unchanged."),
     ] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Then wait until Synced and Healthy.")] = False,
+    wait: WaitForHealth = False,
     timeout: Timeout = None,
     async_: Annotated[bool, typer.Option("--async", hidden=True)] = False,
 ) -> None:
-    """Sync Applications side by side, parents first; ends when the operations have ended, exit status 1 when one failed."""
+    """Sync Applications side by side, parents first; ends when the operations have ended.
+
+    Exit status 1 when one failed, or left something OutOfSync that it was not to prune.
+    """
     if async_:
         raise UsageError(
             "--async: there is no server that would go on with it: a sync runs in this process; leave it out, or run the "
@@ -127,6 +137,7 @@ def sync(
         resources=resource,
         labels=label,
         sync_options=[*one_off_options(force=force, replace=replace), *(sync_option or ())],
+        strategy=strategy,
         dry_run=dry_run,
         wait=wait,
         timeout_s=timeout,
@@ -142,7 +153,8 @@ def sync(
         else:
             applications = chosen_applications(workspace, names, selector, file)
         outcomes, failed = _sync_all(workspace, applications, asked)
-    if _emit(outcomes, settings, several=len(applications) > 1, wait=wait) or failed:
+    failed |= emit_outcomes(outcomes, settings, several=len(applications) > 1, wait=wait)
+    if failed or any(outcome.left_to_prune for outcome in outcomes):
         raise typer.Exit(1)
 
 
@@ -162,11 +174,8 @@ def _sync_all(
     """The outcomes; whether one of several could not be synced at all, which keeps none of the others back."""
     if len(applications) == 1:
         return [_sync_one(workspace, applications[0], asked)], False
-    if asked.revision:
-        # Many are compared at their own revisions only.
-        return _sync_in_turn(workspace, applications, asked)
     runs = workspace.reconciler.sync_all(
-        applications, lambda application, found: _request(workspace, application, found, asked, several=True)
+        applications, partial(_request_of_several, workspace, asked), revision=asked.revision, request=_refusable(asked)
     )
     problems = [(run.application.name, problem) for run in runs if (problem := _problem(run))]
     for name, problem in problems:
@@ -182,18 +191,6 @@ def _problem(run: "ApplicationRun") -> str:
     return f"its status is not written: {run.status_problem}" if run.status_problem else ""
 
 
-def _sync_in_turn(
-    workspace: Workspace, applications: "Sequence[Application]", asked: Asked
-) -> "tuple[list[SyncOutcome], bool]":
-    outcomes: list[SyncOutcome] = []
-    for application in applications:
-        try:
-            outcomes.append(_sync_one(workspace, application, asked))
-        except ReconcilerError as error:
-            note(f"error: {application.name}: {error}", workspace.settings)
-    return outcomes, len(outcomes) < len(applications)
-
-
 def _sync_one(workspace: Workspace, application: "Application", asked: Asked) -> "SyncOutcome":
     from reconciler.engine.gates import require_own_revision
     from reconciler.engine.operation import joined
@@ -205,8 +202,29 @@ def _sync_one(workspace: Workspace, application: "Application", asked: Asked) ->
     revision = joined(plan.revisions) if plan is not None else asked.revision
     # What it cannot be is said before anything is compared.
     asked.retry.policy(application)
-    reconciliation = engine.reconcile(application, revision=revision)
+    reconciliation = engine.reconcile(application, revision=revision, request=_refusable(asked))
     return engine.run_sync(reconciliation, _request(workspace, application, reconciliation, asked))
+
+
+def _refusable(asked: Asked) -> "SyncRequest":
+    """What is recorded of a sync that is refused before its Application is compared."""
+    from reconciler.engine.requests import SyncRequest
+    from reconciler.sync.records import PlanOptions
+
+    hooks = asked.strategy is not SyncStrategy.APPLY
+    return SyncRequest(
+        PlanOptions(dry_run=asked.dry_run, prune=asked.prune, hooks=hooks), initiated_by=getpass.getuser()
+    )
+
+
+def _request_of_several(
+    workspace: Workspace, asked: Asked, application: "Application", reconciliation: "Reconciliation"
+) -> "SyncRequest":
+    from reconciler.engine.gates import require_own_revision
+
+    if not asked.dry_run:
+        require_own_revision(application, asked.revision)
+    return _request(workspace, application, reconciliation, asked, several=True)
 
 
 def _request(
@@ -232,6 +250,7 @@ def _request(
             labels=asked.labels,
             dry_run=asked.dry_run,
             sync_options=asked.sync_options,
+            strategy=asked.strategy,
         )
     )
     return SyncRequest(
@@ -245,13 +264,17 @@ def _request(
     )
 
 
-def _emit(outcomes: "Sequence[SyncOutcome]", settings: Settings, *, several: bool, wait: bool) -> bool:
-    """Print the outcomes; whether one of them is a failure."""
+def emit_outcomes(
+    outcomes: "Sequence[SyncOutcome]", settings: Settings, *, several: bool = False, wait: bool = False
+) -> bool:
+    """Print the outcomes; whether one of them failed, or is Degraded after ``wait``."""
     from reconciler.formatting import format_result_text
 
     for outcome in outcomes:
         if (comparison := outcome.comparison) is not None:
             note(f"{comparison.application} is {comparison.status} and {comparison.health.status}", settings)
+        if outcome.pruning_required:
+            note(f"{outcome.result.application}: {outcome.pruning_required}", settings)
     if is_document(settings):
         results = [outcome.result for outcome in outcomes]
         emit_data(results if several else results[0], settings)

@@ -103,6 +103,8 @@ class ResourceComparison:
     unused_rules: tuple[UnusedRule, ...] = ()
     #: Another Application whose mark the live object of the target bears: ``namespace/name``, or the name alone.
     shared_with: str = ""
+    #: The project does not let the Application manage it, as the ``reason`` says: what is in the cluster is not looked at.
+    refused: bool = False
 
     @property
     def missing(self) -> bool:
@@ -126,6 +128,10 @@ class Comparison:
     reason: str = ""
     source_types: tuple[str, ...] = field(default=())
     unused_rules: tuple[UnusedRule, ...] = ()
+    #: Those of the warnings that Argo CD has a condition for, beside the ``shared`` ones.
+    typed_warnings: tuple[tuple[ConditionType, str], ...] = ()
+    #: What the ``reason`` is as a condition.
+    reason_type: ConditionType = ConditionType.COMPARISON
 
     @property
     def revision(self) -> str:
@@ -150,17 +156,19 @@ class Comparison:
 
     @property
     def conditions(self) -> tuple[tuple[ConditionType, str], ...]:
-        """What Argo CD shows of it as conditions of the Application.
+        """What Argo CD shows of it as conditions of the Application; warnings that it does not know are none.
 
         Source: CompareAppState in controller/state.go of Argo CD 3.6.
         """
-        shared = frozenset(self.shared.values())
-        kinds = (
-            (ConditionType.SHARED_RESOURCE if warning in shared else ConditionType.REPEATED_RESOURCE, warning)
-            for warning in self.warnings
-        )
+        shared = ((ConditionType.SHARED_RESOURCE, warning) for warning in self.shared.values())
         unknown = self.status is SyncStatus.UNKNOWN and self.reason
-        return (*kinds, *(((ConditionType.COMPARISON, self.reason),) if unknown else ()))
+        return (*self.typed_warnings, *shared, *(((self.reason_type, self.reason),) if unknown else ()))
+
+    @property
+    def untyped_warnings(self) -> tuple[str, ...]:
+        """The warnings that are no conditions: of tags that were moved, of ignore rules, of settings."""
+        told = {message for _, message in self.conditions}
+        return tuple(warning for warning in self.warnings if warning not in told)
 
 
 @dataclass(frozen=True, slots=True)

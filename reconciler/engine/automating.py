@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from reconciler.diff.records import Comparison
 from reconciler.engine.comparing import application_key
 from reconciler.engine.fleet import PARALLEL_OPERATIONS, ApplicationRun, Condition, Fleet
-from reconciler.engine.gates import argo_cd_reconciles, require_window
+from reconciler.engine.gates import argo_cd_reconciles, closed_window, record_refused
 from reconciler.engine.records import Reconciliation, SyncOutcome
 from reconciler.engine.requests import SyncRequest
-from reconciler.errors import ReconcilerError, SyncError
+from reconciler.errors import ReconcilerError
 from reconciler.manifest.objects import ResourceKey
 from reconciler.model import Application
 from reconciler.sync.automated import AutomatedSync, decide_automated
@@ -61,11 +61,9 @@ def decide_now(engine: "Reconciler", application: Application, comparison: Compa
     decision = decide_automated(application, comparison, now=now)
     if not decision.due:
         return decision
-    try:
-        require_window(engine.projects.effective(application.project), application, now, manual=False)
-    except SyncError as error:
+    if closed := closed_window(engine, application):
         # It opens by itself: neither a failure nor worth a record every time.
-        return AutomatedSync(str(error))
+        return AutomatedSync(f"{application.name} cannot be synced: {closed}")
     return decision
 
 
@@ -90,6 +88,7 @@ class _Pass:
         while batch:
             found = self._fleet().run(batch)
             runs += map(self._explained, found)
+            self._record_refused(found)
             known |= {self._key(run.application) for run in found}
             batch = self._came_along(found, known)
         return runs
@@ -118,6 +117,13 @@ class _Pass:
             automated=True,
             retry=retry_policy(application.spec.sync_policy.retry, automated=True),
         )
+
+    def _record_refused(self, runs: Sequence[ApplicationRun]) -> None:
+        request = SyncRequest(automated=True)
+        for run in runs:
+            application = run.application
+            if run.outcome is None and application.syncs_by_itself and not _foreign(self._engine, application):
+                record_refused(self._engine, application, run.comparison, request)
 
     def _explained(self, run: ApplicationRun) -> ApplicationRun:
         key = self._key(run.application)

@@ -2,7 +2,7 @@
 
 import contextlib
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,8 @@ from reconciler.diff.settings import compare_rules
 from reconciler.engine.concluding import Concluder, Conclusion, Grounds, application_key, source_types
 from reconciler.engine.judging import Judge, Mark, Subject
 from reconciler.engine.listing import BatchLive, Listed, LiveSource, seldom_collecting_garbage
-from reconciler.engine.questions import Preparation, Question, wanted_places
+from reconciler.engine.projects import Permits, permits_all
+from reconciler.engine.questions import Preparation, Question, refused_keys, unseen_before, wanted_places
 from reconciler.engine.records import Reconciliation
 from reconciler.engine.settings import EngineSettings, parse_engine_settings
 from reconciler.engine.views import Decoded, LiveObject, Views, Wanted
@@ -27,7 +28,7 @@ from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey
 from reconciler.model import Application
 from reconciler.source import Capabilities, Generator, Sources, Target, revisions_of
 from reconciler.sync.prepare import PreparedTarget, prepare_target
-from reconciler.terms import SyncStatus
+from reconciler.terms import ConditionType
 
 if TYPE_CHECKING:
     from reconciler.engine.following import Followed
@@ -49,8 +50,10 @@ class Comparer:
         namespace: str,
         clock: Callable[[], datetime],
         follow: bool = False,
+        permits: Permits = permits_all,
     ) -> None:
         self.connection = connection
+        self._permits = permits
         self.sources = sources
         self.namespace = namespace
         self.clock = clock
@@ -113,6 +116,10 @@ class Comparer:
         revisions = revisions_of(application, revision) if revision else None
         return self.generator.generate(application, revisions=revisions)
 
+    def prepare(self, application: Application, *, revision: str | None = None) -> None:
+        """Render ahead of a comparison, which finds it while nothing has changed; errors as `generate`."""
+        self._question(application, revision)
+
     def reconcile(self, application: Application, *, revision: str | None = None) -> Reconciliation:
         """Render, list and compare one Application.
 
@@ -127,15 +134,17 @@ class Comparer:
         return self._answer(question, self._batch([question]))
 
     @seldom_collecting_garbage()
-    def reconcile_all(self, applications: Sequence[Application]) -> list[Reconciliation | Comparison]:
-        """Render, list and compare many: each kind is listed once for all of them.
+    def reconcile_all(
+        self, applications: Sequence[Application], *, revision: str | None = None
+    ) -> list[Reconciliation | Comparison]:
+        """Render, list and compare many, each at ``revision`` or its own: each kind is listed once for all of them.
 
         One that cannot be compared is an Unknown comparison with its reason, and keeps none of the others back.
         """
         asked: list[Question | Comparison] = []
         for application in applications:
             try:
-                asked.append(self._question(application, None))
+                asked.append(self._question(application, revision))
             except ReconcilerError as error:
                 asked.append(self.unknown(application, str(error)))
         questions = [entry for entry in asked if isinstance(entry, Question)]
@@ -175,9 +184,11 @@ class Comparer:
             self._known_rules[identity] = known
         return known[2]
 
-    def unknown(self, application: Application, reason: str) -> Comparison:
+    def unknown(
+        self, application: Application, reason: str, reason_type: ConditionType = ConditionType.COMPARISON
+    ) -> Comparison:
         """The answer for an Application that cannot be compared."""
-        return self._concluder.unknown(application, reason)
+        return self._concluder.unknown(application, reason, reason_type)
 
     def tracking_name(self, application: Application) -> str:
         """Applications outside Argo CD's namespace mark their objects with ``<namespace>_<name>``."""
@@ -250,10 +261,12 @@ class Comparer:
         application, prepared = question.application, question.prepared
         self.schemas.load({resource.openapi_path for resource, _ in question.wanted})
         tracked = live.tracked.get(self.tracking_name(application), ())
-        grounds = self._grounds(question, live, tracked)
+        refused = refused_keys(question, tracked, self._permits(application, self.discovery))
+        tracked = [found for found in tracked if found.key not in refused]
+        grounds = self._grounds(question, live, tracked, refused)
         conclusion = self._concluder.recall(application, grounds)
         if conclusion is None:
-            conclusion = self._compare(question, live, tracked)
+            conclusion = self._compare(question, live, tracked, refused)
             if all(self._judge.remembers(_identity(application), key) for key in prepared.resources):
                 self._concluder.keep(application, grounds, conclusion)
         return Reconciliation(
@@ -265,7 +278,9 @@ class Comparer:
             namespace_exists=live.namespace_exists(application.spec.destination.namespace),
         )
 
-    def _grounds(self, question: Question, live: BatchLive, tracked: Sequence[LiveObject]) -> Grounds:
+    def _grounds(
+        self, question: Question, live: BatchLive, tracked: Sequence[LiveObject], refused: Mapping[ResourceKey, str]
+    ) -> Grounds:
         application, target = question.application, question.target
         views = (live.views[pair].stamp for pair in question.wanted)
         return Grounds(
@@ -276,10 +291,13 @@ class Comparer:
                 target.revisions,
                 target.warnings,
                 source_types(target),
+                refused,
             ),
         )
 
-    def _compare(self, question: Question, live: BatchLive, tracked: Sequence[LiveObject]) -> Conclusion:
+    def _compare(
+        self, question: Question, live: BatchLive, tracked: Sequence[LiveObject], refused: Mapping[ResourceKey, str]
+    ) -> Conclusion:
         application, prepared, rules = question.application, question.prepared, self._rules(question.application)
         failed = {
             (resource.gvk.group, resource.gvk.kind, namespace): str(error)
@@ -290,40 +308,33 @@ class Comparer:
             Subject(
                 key,
                 obj,
-                live.find(key, prepared.kinds.get(key)),
+                live.find(key, prepared.kinds.get(key)) if key not in refused else None,
                 prepared.kinds.get(key),
-                self._why_unknown(key, obj, prepared) or failed.get((key.group, key.kind, key.namespace), ""),
+                refused.get(key)
+                or self._why_unknown(key, obj, prepared)
+                or failed.get((key.group, key.kind, key.namespace), ""),
+                refused=key in refused,
             )
             for key, obj in prepared.resources.items()
         ]
         mark = Mark(self.tracking_name(application), self.settings.tracking)
         compared = self._judge.compare(_identity(application), subjects, rules, self.settings.customizations, mark=mark)
         extra = self._extra(application, prepared, tracked)
-        unseen = self._unseen(application, prepared, failed)
+        permit = self._permits(application, self.discovery)
+        unseen = (
+            entry
+            for entry in unseen_before(application, prepared, failed, self.discovery, is_excluded=self.is_excluded)
+            if not permit(entry.key)
+        )
         resources = sorted([*compared, *extra, *unseen], key=lambda entry: entry.key)
+        held = (*prepared.resources, *map(ResourceKey.of, prepared.hooks), *(entry.key for entry in extra))
         return Conclusion(
-            self._concluder.conclude(application, question.target, resources, prepared.warnings, rules),
-            (*prepared.resources, *map(ResourceKey.of, prepared.hooks), *(entry.key for entry in extra)),
+            self._concluder.conclude(application, question.target, resources, prepared.conditions, rules),
+            tuple(key for key in held if key not in refused),
         )
 
     def _why_unknown(self, key: ResourceKey, obj: Manifest, prepared: PreparedTarget) -> str:
         return self.discovery.why_unknown(GroupVersionKind.of(obj)) if key in prepared.unknown else ""
-
-    def _unseen(
-        self, application: Application, target: PreparedTarget, failed: Mapping[tuple[str, str, str], str]
-    ) -> Iterator[ResourceComparison]:
-        """What the application held before, is not in the target, and cannot be looked for: not taken for gone."""
-        hooks = {ResourceKey.of(hook) for hook in target.hooks}
-        for entry in application.status.get("resources") or ():
-            gvk = GroupVersionKind(entry.get("group", ""), entry.get("version", ""), entry.get("kind", ""))
-            key = ResourceKey(gvk.group, gvk.kind, entry.get("namespace", ""), entry.get("name", ""))
-            if key in target.resources or key in hooks or self.is_excluded(gvk.group, gvk.kind):
-                continue
-            reason = failed.get((key.group, key.kind, key.namespace), "")
-            if gvk.group in self.discovery.stale_groups:
-                reason = self.discovery.why_unknown(gvk)
-            if reason:
-                yield ResourceComparison(key, gvk.version, SyncStatus.UNKNOWN, reason=reason, requires_pruning=True)
 
     def _extra(
         self, application: Application, target: PreparedTarget, tracked: Sequence[LiveObject]

@@ -12,7 +12,7 @@ from reconciler.health import aggregate_health
 from reconciler.manifest.objects import ResourceKey
 from reconciler.model import Application
 from reconciler.source import Target
-from reconciler.terms import ARGO_GROUP, HealthStatus, SyncStatus
+from reconciler.terms import ARGO_GROUP, ConditionType, HealthStatus, SyncStatus
 
 
 def application_key(application: Application, namespace: str) -> ResourceKey:
@@ -75,14 +75,15 @@ class Concluder:
         application: Application,
         target: Target,
         resources: Sequence[ResourceComparison],
-        warnings: Sequence[str],
+        conditions: Sequence[tuple[ConditionType, str]],
         rules: CompareRules,
     ) -> Comparison:
         """The answer that the verdicts give together."""
         unused = rules.unused(resources)
         counted = [entry for entry in resources if not (entry.requires_pruning and entry.ignore_extraneous)]
-        unknown = next((f"{entry.key}: {entry.reason}" for entry in counted if entry.status is SyncStatus.UNKNOWN), "")
-        differs = any(entry.status is SyncStatus.OUT_OF_SYNC for entry in counted)
+        unsure = (entry for entry in counted if entry.status is SyncStatus.UNKNOWN and not entry.refused)
+        unknown = next((f"{entry.key}: {entry.reason}" for entry in unsure), "")
+        differs = any(entry.status is SyncStatus.OUT_OF_SYNC or entry.refused for entry in counted)
         status = SyncStatus.UNKNOWN if unknown else SyncStatus.OUT_OF_SYNC if differs else SyncStatus.SYNCED
         found = replace(
             self.unknown(application, unknown),
@@ -93,10 +94,14 @@ class Concluder:
             source_types=source_types(target),
             unused_rules=unused,
         )
-        said = (*target.warnings, *warnings, *found.shared.values(), *rules.problems, *map(str, unused))
-        return replace(found, warnings=said)
+        said = (message for _, message in conditions)
+        warnings = (*target.warnings, *said, *found.shared.values(), *rules.problems, *map(str, unused))
+        repeated = ((ConditionType.REPEATED_RESOURCE, message) for message in target.repeated)
+        return replace(found, warnings=warnings, typed_warnings=(*repeated, *conditions))
 
-    def unknown(self, application: Application, reason: str) -> Comparison:
+    def unknown(
+        self, application: Application, reason: str, reason_type: ConditionType = ConditionType.COMPARISON
+    ) -> Comparison:
         """The answer for an Application that cannot be compared."""
         destination = application.spec.destination
         return Comparison(
@@ -109,6 +114,7 @@ class Concluder:
             health=Health(HealthStatus.UNKNOWN),
             compared_at=self._clock(),
             reason=reason,
+            reason_type=reason_type,
         )
 
 

@@ -7,6 +7,7 @@ from reconciler.access import DestinationCluster
 from reconciler.cluster import Connection
 from reconciler.cluster.clusters import ClusterSecrets, read_cluster_secrets
 from reconciler.engine.comparing import Comparer
+from reconciler.engine.projects import Permits
 from reconciler.errors import NotFoundError, SpecError, Violation
 from reconciler.model import Application
 from reconciler.source import Sources
@@ -23,8 +24,10 @@ class Destinations:
         namespace: str,
         clock: Callable[[], datetime],
         follow: bool,
+        permits: Permits,
     ) -> None:
         self._sources = sources
+        self._permits = permits
         self._namespace = namespace
         self._clock = clock
         self._follows = follow
@@ -79,7 +82,14 @@ class Destinations:
         return comparer
 
     def _make(self, connection: Connection) -> Comparer:
-        return Comparer(connection, self._sources, namespace=self._namespace, clock=self._clock, follow=self._follows)
+        return Comparer(
+            connection,
+            self._sources,
+            namespace=self._namespace,
+            clock=self._clock,
+            follow=self._follows,
+            permits=self._permits,
+        )
 
     def _unknown(self, application: Application, error: NotFoundError) -> SpecError:
         field = "server" if application.spec.destination.server else "name"

@@ -5,7 +5,7 @@ one round of status writes, not one of each an Application.
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -19,7 +19,7 @@ from reconciler.engine.places import Places, Ticket
 from reconciler.engine.records import Reconciliation, SyncOutcome
 from reconciler.engine.registry import StatusAnswer
 from reconciler.engine.requests import SyncRequest
-from reconciler.engine.waiting import is_settled
+from reconciler.engine.waiting import is_at_rest
 from reconciler.errors import ReconcilerError, SyncError
 from reconciler.manifest.objects import ResourceKey
 from reconciler.model import Application
@@ -110,7 +110,7 @@ class _Member:
 
     @property
     def waits(self) -> bool:
-        """Whether somebody waits for it to be Synced and Healthy."""
+        """Whether somebody waits for its health."""
         return self.request is not None and self.request.wait and self.result is not None and self.result.succeeded
 
     @property
@@ -129,6 +129,8 @@ class Fleet:
         raises is that Application's error. Listeners of requests are called from several threads.
     parallel
         How many operations are at work at a time; those that wait, for health or for a retry, do not count.
+    revision
+        In place of everybody's target revision; None for their own.
     synced
         Outcomes of Applications that the operation of a parent has synced: they are not synced once more, and those that
         come to be known are added. None to sync everything that is asked for.
@@ -144,12 +146,14 @@ class Fleet:
         request_for: RequestFor,
         *,
         parallel: int = PARALLEL_OPERATIONS,
+        revision: str | None = None,
         synced: dict[ResourceKey, SyncOutcome] | None = None,
         conditions: Callable[[ResourceKey], Sequence[Condition]] = lambda _key: (),
         is_foreign: Callable[[Application], bool] = lambda _application: False,
     ) -> None:
         self._engine = engine
         self._request_for = request_for
+        self._revision = revision
         self._synced = synced
         self._conditions = conditions
         self._is_foreign = is_foreign
@@ -202,6 +206,7 @@ class Fleet:
     def _pass_through(self, fleet: Mapping[ResourceKey, _Member], pool: ThreadPoolExecutor) -> None:
         most = max(BATCH // 2, self._places.size)
         waiting = list(fleet.values())
+        ahead = iter(waiting)
 
         def ready() -> list[_Member]:
             return [member for member in waiting if all(fleet[key].finished for key in member.parents)][:BATCH]
@@ -210,17 +215,24 @@ class Fleet:
             return self._places.at_work <= most and bool(ready() or not self._places.under_way)
 
         while waiting:
+            self._render_ahead(ahead, may_go_on)
             self._places.wait_until(may_go_on)
             # Else only Applications that are each other's parents are left: the gate before their operations says so.
             self._begin(fleet, ready() or waiting, pool)
             waiting = [member for member in waiting if member.comparison is None and member.adopted is None]
+
+    def _render_ahead(self, members: Iterator[_Member], may_go_on: Callable[[], bool]) -> None:
+        """Render what comes later while operations are at work: only the cluster must not be looked at so early."""
+        while not may_go_on() and (member := next(members, None)) is not None:
+            if member.comparison is None and member.adopted is None:
+                self._engine.prepare(member.application, revision=self._revision)
 
     def _begin(self, fleet: Mapping[ResourceKey, _Member], batch: Sequence[_Member], pool: ThreadPoolExecutor) -> None:
         """Compare a batch and hand over its operations; what turns out to have to wait for a parent is left for later."""
         for member in batch:
             member.adopted = (self._synced or {}).get(member.key)
         members = [member for member in batch if member.adopted is None]
-        answers = self._engine.reconcile_all([member.application for member in members])
+        answers = self._engine.reconcile_all([member.application for member in members], revision=self._revision)
         held = {member.key: _children(answer) & fleet.keys() for member, answer in zip(members, answers, strict=True)}
         due: list[tuple[_Member, Reconciliation]] = []
         put_off: set[ResourceKey] = set()
@@ -296,13 +308,13 @@ class Fleet:
             return
         # What the operations set off, and saw by watches of their own, must be seen here too.
         WRITES.note()
-        answers = self._engine.compare_all([member.application for member in members])
+        answers = self._engine.compare_all([member.application for member in members], revision=self._revision)
         for member, answer in zip(members, answers, strict=True):
             member.comparison = answer
         began = time.monotonic()
         # One after the other: they become healthy side by side.
         for member, answer in zip(members, answers, strict=True) if wait else ():
-            if member.waits and not is_settled(answer):
+            if member.waits and not is_at_rest(answer):
                 self._wait_for(member, time.monotonic() - began)
 
     def _wait_for(self, member: _Member, spent_s: float) -> None:
@@ -312,16 +324,21 @@ class Fleet:
         left = None if limit is None else max(0.0, limit - spent_s)
         try:
             revision = joined(member.result.revisions)
-            member.comparison = self._engine.wait(member.application, revision=revision, timeout_s=left)
+            wait = self._engine.wait
+            member.comparison = wait(member.application, revision=revision, timeout_s=left, until=is_at_rest)
         except ReconcilerError as error:
             member.error = error
 
     def _write_statuses(self, fleet: Mapping[ResourceKey, _Member]) -> dict[str, str]:
-        answers = [
-            StatusAnswer(member.comparison, member.result, tuple(self._conditions(member.key)))
-            for member in fleet.values()
+        told = {
+            key: member.comparison
+            for key, member in fleet.items()
             if member.comparison is not None and member.changes_status and not self._is_foreign(member.application)
-        ]
+        }
+        if self._revision and told:
+            # A status tells of what the Application itself asks for.
+            told = dict(zip(told, self._engine.compare_all([fleet[key].application for key in told]), strict=True))
+        answers = [StatusAnswer(told[key], fleet[key].result, tuple(self._conditions(key))) for key in told]
         try:
             return self._engine.registry.write_statuses(answers)
         except ReconcilerError as error:
@@ -348,12 +365,13 @@ def sync_applications(
     request_for: RequestFor,
     *,
     parallel: int = PARALLEL_OPERATIONS,
+    revision: str | None = None,
 ) -> list[ApplicationRun]:
     """Sync many Applications, each as ``request_for`` says; see `Fleet`. One failure keeps none of the others back.
 
     An Application that is applied by another one of them is synced after it.
     """
-    return Fleet(engine, request_for, parallel=parallel).run(applications)
+    return Fleet(engine, request_for, parallel=parallel, revision=revision).run(applications)
 
 
 def flat_outcomes(outcomes: Sequence[SyncOutcome]) -> dict[ResourceKey, SyncOutcome]:

@@ -1,17 +1,20 @@
 """What has to hold before an operation may begin; each gate that is closed says why, and what opens it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from reconciler.engine.comparing import application_key
+from reconciler.diff.records import Comparison
+from reconciler.engine.comparing import Comparer, application_key
+from reconciler.engine.recording import Recorder
 from reconciler.engine.records import Reconciliation
-from reconciler.errors import ReconcilerError, SpecError, SyncError
+from reconciler.engine.requests import SyncRequest
+from reconciler.errors import AccessDeniedError, ReconcilerError, SpecError, SyncError
 from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey
 from reconciler.model import Application, AppProject, parse_application
 from reconciler.source import revisions_of
 from reconciler.sync.records import SyncPlan
-from reconciler.terms import ANNOTATION_SKIP_RECONCILE, ARGO_GROUP, OperationPhase, SyncStatus
+from reconciler.terms import ANNOTATION_SKIP_RECONCILE, ARGO_GROUP, ConditionType, OperationPhase, SyncStatus
 
 if TYPE_CHECKING:
     from reconciler.engine.reconciler import Reconciler
@@ -19,6 +22,65 @@ if TYPE_CHECKING:
 CONTROLLER_SILENT = timedelta(minutes=10)
 HEAD = "HEAD"
 _AT_WORK = (OperationPhase.RUNNING, OperationPhase.TERMINATING)
+
+
+def admitted(engine: "Reconciler", application: Application, request: SyncRequest | None) -> Comparer:
+    """What compares with the Application's cluster, for the sync that ``request`` asks for: its refusal is a record, too.
+
+    Raises
+    ------
+    SpecError, AccessDeniedError
+        As `Reconciler.at`.
+    """
+    try:
+        return engine.at(application)
+    except (SpecError, AccessDeniedError) as error:
+        if request is not None:
+            unknown = engine.comparer.unknown(application, str(error), error.condition)
+            Recorder(engine.store, request).refuse_uncompared(application, unknown, str(error), at=engine.clock())
+        raise
+
+
+def record_refused(
+    engine: "Reconciler", application: Application, comparison: Comparison, request: SyncRequest
+) -> None:
+    """As `admitted`, for one of many that were compared at once."""
+    if comparison.status is SyncStatus.UNKNOWN and comparison.reason_type is ConditionType.INVALID_SPEC:
+        reason = comparison.reason
+        Recorder(engine.store, request).refuse_uncompared(application, comparison, reason, at=engine.clock())
+
+
+def pass_gates(
+    engine: "Reconciler",
+    reconciliation: Reconciliation,
+    request: SyncRequest,
+    live: Callable[[Application], Application | None],
+) -> None:
+    """Refuse what may not begin; the refusal is a record, too, but of a dry run.
+
+    Parameters
+    ----------
+    live
+        Gives the Application as the cluster holds it.
+
+    Raises
+    ------
+    SpecError, SyncError
+        With what has to hold.
+    """
+    application = reconciliation.application
+    try:
+        require_sure(reconciliation)
+        require_no_cycle(engine, reconciliation)
+        if request.options.dry_run:
+            return
+        project = engine.projects.effective(application.project)
+        require_window(project, application, engine.clock(), manual=not request.automated)
+        require_free(live(application))
+        require_own_plan(engine, application, request.plan)
+    except (SpecError, SyncError) as error:
+        Recorder(engine.store, request).refuse(reconciliation, str(error), at=engine.clock())
+        raise
 
 
 def require_sure(reconciliation: Reconciliation) -> None:
@@ -111,14 +173,37 @@ def require_window(
     SyncError
         When they do not let it sync now, with when they will.
     """
+    if reason := _closed(project, application, now, manual=manual, started_at=started_at):
+        raise SyncError(f"{application.name} cannot be synced: {reason}")
+
+
+def closed_window(engine: "Reconciler", application: Application) -> str:
+    """Why sync windows do not let an Application sync by itself now, with when they will; empty when they do.
+
+    Raises
+    ------
+    SpecError
+        When its project's global projects cannot be read.
+    """
+    project = engine.projects.effective(application.project)
+    return _closed(project, application, engine.clock(), manual=False)
+
+
+def _closed(
+    project: AppProject | None,
+    application: Application,
+    now: datetime,
+    *,
+    manual: bool,
+    started_at: datetime | None = None,
+) -> str:
     if project is None or not project.spec.sync_windows:
-        return
+        return ""
     from reconciler.sync.windows import decide_sync
 
     decision = decide_sync(project.spec.sync_windows, application, now, manual=manual, started_at=started_at)
-    if not decision.permitted:
-        opens = f"; it may from {decision.opens_at:%Y-%m-%d %H:%M %Z}" if decision.opens_at else ""
-        raise SyncError(f"{application.name} cannot be synced: {decision.reason}{opens}")
+    opens = f"; it may from {decision.opens_at:%Y-%m-%d %H:%M %Z}" if decision.opens_at else ""
+    return "" if decision.permitted else f"{decision.reason}{opens}"
 
 
 def require_own_revision(application: Application, revision: str | None) -> None:

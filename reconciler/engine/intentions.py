@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 from reconciler.diff.records import Comparison
 from reconciler.engine.automating import BY_PARENT, decide_now
+from reconciler.engine.children import left_unsynced
 from reconciler.engine.comparing import application_key
-from reconciler.engine.gates import require_no_cycle, require_sure, require_window
+from reconciler.engine.gates import closed_window, require_no_cycle, require_sure
 from reconciler.engine.records import Reconciliation
 from reconciler.errors import ReconcilerError
 from reconciler.manifest.objects import ResourceKey
 from reconciler.model import Application
 from reconciler.sync.automated import AutomatedSync
 from reconciler.sync.records import Change, SyncPlan
+from reconciler.terms import HealthStatus
 
 if TYPE_CHECKING:
     from reconciler.engine.reconciler import Reconciler
@@ -98,26 +100,30 @@ def _plan(engine: "Reconciler", reconciliation: Reconciliation, decided: Automat
 def _bring_along(
     engine: "Reconciler", key: ResourceKey, members: Mapping[ResourceKey, _Member], seen: set[ResourceKey]
 ) -> None:
-    """Sync the automated children with their parent, which fails with any of them."""
+    """Sync the automated children with their parent, which fails with any of them.
+
+    One whose window is closed stays as it is, which is enough where that is healthy, or is about to be.
+    """
     member = members[key]
     seen.add(key)
     for child in member.children:
         found = members.get(child)
         if found is None or child in seen or not found.application.syncs_by_itself:
             continue
+        problem = found.intention.reason
         if found.intention.decision is not Decision.FAIL:
-            try:
-                _require_window(engine, found.application)
-            except ReconcilerError as error:
-                member.intention = replace(member.intention, decision=Decision.FAIL, reason=f"{child.name}: {error}")
-                continue
-            found.intention = replace(found.intention, decision=Decision.SYNC, reason=BY_PARENT)
-            _bring_along(engine, child, members, seen)
-        if found.intention.decision is Decision.FAIL:
-            reason = f"{child.name}: {found.intention.reason}"
-            member.intention = replace(member.intention, decision=Decision.FAIL, reason=reason)
+            problem = _left_by_window(engine, found)
+            if not problem and not closed_window(engine, found.application):
+                found.intention = replace(found.intention, decision=Decision.SYNC, reason=BY_PARENT)
+                _bring_along(engine, child, members, seen)
+                problem = found.intention.reason if found.intention.decision is Decision.FAIL else ""
+        if problem:
+            member.intention = replace(member.intention, decision=Decision.FAIL, reason=f"{child.name}: {problem}")
 
 
-def _require_window(engine: "Reconciler", application: Application) -> None:
-    project = engine.projects.effective(application.project)
-    require_window(project, application, engine.clock(), manual=False)
+def _left_by_window(engine: "Reconciler", child: _Member) -> str:
+    """What keeps a parent from going on past a child that its window keeps from being synced; empty when nothing does."""
+    closed, health = closed_window(engine, child.application), child.intention.comparison.health.status
+    if not closed or health in (HealthStatus.HEALTHY, HealthStatus.PROGRESSING):
+        return ""
+    return left_unsynced(child.application, closed, health)

@@ -28,7 +28,7 @@ from reconciler.terms import HealthStatus, SyncStatus
 class Subject:
     """An object to compare: ``target`` as it will be applied, ``found`` as it is, and what is known against it.
 
-    ``reason`` says why the live object, or its kind, cannot be known.
+    ``reason`` says why the live object, or its kind, cannot be known; ``refused`` that the project does not permit to.
     """
 
     key: ResourceKey
@@ -36,6 +36,7 @@ class Subject:
     found: LiveObject | None
     resource: ApiResource | None
     reason: str = ""
+    refused: bool = False
 
     @cached_property
     def live(self) -> Manifest | None:
@@ -180,7 +181,9 @@ class Judge:
                 SyncStatus.UNKNOWN,
                 target=self._masker.mask_object(subject.target),
                 reason=subject.reason,
+                health=Health(HealthStatus.MISSING) if subject.refused else None,
                 wave=sync_wave(subject.target),
+                refused=subject.refused,
             )
         return compare_resource(
             subject.key,

@@ -13,7 +13,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler.cluster.lease import ApplicationLock
+from reconciler.engine.children import left_unsynced, wait_unsynced
 from reconciler.engine.comparing import Comparer, application_key
+from reconciler.engine.gates import closed_window
 from reconciler.engine.interrupts import deferred_interrupts
 from reconciler.engine.planning import Planner
 from reconciler.engine.recording import Attempt, Recorder, known_hooks
@@ -79,8 +81,8 @@ class SyncOperation:
             while True:
                 result = self._attempt(reconciliation, attempt, guard=lock.check)
                 retry, retries = self._request.retry, attempt.number - 1
-                due = None if result.succeeded else retry.next_attempt(result.finished_at, retries=retries)
-                if due is None or not self._wait_until(due):
+                wait = None if result.succeeded else retry.wait_after(retries)
+                if wait is None or self.stopping.wait(wait.total_seconds()):
                     # Noted on the lock, the head of the history shows a tail that was cut off.
                     lock.head = self._recorder.head()
                     return result
@@ -116,14 +118,13 @@ class SyncOperation:
     def _begins_at(self, reconciliation: Reconciliation) -> datetime:
         """Now; the names of hooks are made from its second, so not in that in which the operation before began."""
         if any(not metadata_of(hook).get("name") for hook in reconciliation.hooks):
-            last = self._recorder.last_begun(reconciliation.comparison)
-            if last is not None and _second(last) == _second(self._engine.clock()):
-                self._wait_until(_second(last) + timedelta(seconds=1))
+            last, now = self._recorder.last_begun(reconciliation.comparison), self._engine.clock()
+            if last is not None and _second(last) == _second(now):
+                following = _second(now) + timedelta(seconds=1)
+                self.stopping.wait((following - now).total_seconds())
+                # The clock may be slower than the wait, or be put back meanwhile.
+                return max(following, self._engine.clock())
         return self._engine.clock()
-
-    def _wait_until(self, due: datetime) -> bool:
-        """Wait for the next attempt; False when there will be none. An interrupt ends it."""
-        return not self.stopping.wait(max(0.0, (due - self._engine.clock()).total_seconds()))
 
     def _attempt(self, reconciliation: Reconciliation, attempt: Attempt, *, guard: Callable[[], None]) -> SyncResult:
         """Plan, record as begun, run, record the end. What cannot be planned is refused before it is recorded as begun."""
@@ -156,7 +157,7 @@ class SyncOperation:
             customizations=comparer.settings.customizations,
             taken_over=planner.taken_over(plan),
             options=self._run_options(application),
-            sync_child=lambda key: self._sync_child(application, key, brings_kinds=brings_kinds),
+            sync_child=lambda key, tell: self._sync_child(application, key, tell, brings_kinds=brings_kinds),
             operation_id=attempt.operation_id,
             known_hooks=known_hooks(plan, attempt.hooks),
             on_hook=lambda task, outcome: recorder.hook(attempt.operation_id, task, outcome, at=engine.clock()),
@@ -205,14 +206,22 @@ class SyncOperation:
             options = replace(options, propagation="Background" if deletion.background else "Foreground")
         return options
 
-    def _sync_child(self, parent: Application, key: ResourceKey, *, brings_kinds: bool) -> str:
-        """Sync a child Application and add its outcome; why it failed, empty when it did not.
+    def _sync_child(
+        self, parent: Application, key: ResourceKey, tell: Callable[[str], None], *, brings_kinds: bool
+    ) -> None:
+        """Sync a child Application and add its outcome.
 
-        One without ``syncPolicy.automated`` only has its status written: it waits for somebody to sync it.
+        One without ``syncPolicy.automated`` only has its status written: it waits for somebody to sync it. One whose window is
+        closed is left as it is, see `reconciler.engine.children`.
+
+        Raises
+        ------
+        SyncError
+            When it failed.
         """
         parents = self._request.parents | {application_key(parent, self._engine.namespace)}
         if key in parents:
-            return f"Application {key.name} is its own ancestor; break the cycle in Git"
+            raise SyncError(f"Application {key.name} is its own ancestor; break the cycle in Git")
         try:
             if brings_kinds:
                 # The parent's plan defines kinds, which the child may use already.
@@ -222,7 +231,12 @@ class SyncOperation:
             automated = child.spec.sync_policy.automated
             if automated is None or not automated.enabled:
                 self._engine.write_status(child)
-                return ""
+                return
+            if closed := closed_window(self._engine, child):
+                tell(left_unsynced(child, closed))
+                timeout_s = self._request.run_options.timeout_s
+                wait_unsynced(self._engine, child, closed, timeout_s=timeout_s, stopping=self.stopping)
+                return
             request = replace(
                 self._request,
                 options=PlanOptions(prune=automated.prune),
@@ -234,11 +248,12 @@ class SyncOperation:
                 plan=None,
                 stopping=self.stopping,
             )
-            outcome = self._engine.run_sync(self._engine.reconcile(child), request)
+            outcome = self._engine.run_sync(self._engine.reconcile(child, request=request), request)
         except ReconcilerError as error:
-            return str(error)
+            raise SyncError(str(error)) from error
         self.children.append(outcome)
-        return "" if outcome.result.succeeded else outcome.result.message
+        if not outcome.result.succeeded:
+            raise SyncError(outcome.result.message)
 
 
 def _without_repeats(plan: SyncPlan) -> SyncPlan:

@@ -17,6 +17,13 @@ from reconciler.model import Application, AppProject
 from reconciler.patterns.evaluate import PatternEvaluator
 
 ReadProject = Callable[[str], AppProject | None]
+Permits = Callable[[Application, Discovery], Callable[[ResourceKey], str]]
+"""Of an Application and its cluster's kinds: why its project does not let it manage an object, empty when it does."""
+
+
+def permits_all(_application: Application, _discovery: Discovery) -> Callable[[ResourceKey], str]:
+    """What is permitted where there are no projects."""
+    return lambda _key: ""
 
 
 class Projects:
@@ -88,12 +95,20 @@ class Projects:
     ) -> Callable[[ResourceKey], str]:
         """Why the Application's project does not let it manage an object, empty when it does."""
         project = self.effective(application.project)
+        known: dict[tuple[str, str, str], str] = {}
 
         def reason(key: ResourceKey) -> str:
             if project is None:
                 return f"there is no project {application.project}"
+            place = (key.group, key.kind, key.namespace)
+            if place in known:
+                return known[place]
             resource = discovery.preferred(key.group, key.kind)
             namespaced = resource.namespaced if resource is not None else bool(key.namespace)
-            return permits_resource(project, key, cluster, namespaced=namespaced).reason
+            found = permits_resource(project, key, cluster, namespaced=namespaced).reason
+            if namespaced:
+                # Only objects without a namespace are judged by their names, too.
+                known[place] = found
+            return found
 
         return reason

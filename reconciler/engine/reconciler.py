@@ -1,5 +1,6 @@
 """Argo CD's controller as a library."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -7,23 +8,22 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from reconciler.cluster import Connection
+from reconciler.cluster import Connection, Discovery
 from reconciler.cluster.configuration import read_configuration
 from reconciler.cluster.connection import WRITES
 from reconciler.diff.records import Comparison
 from reconciler.engine.comparing import Comparer
 from reconciler.engine.destinations import Destinations
-from reconciler.engine.gates import require_free, require_no_cycle, require_own_plan, require_sure, require_window
+from reconciler.engine.gates import admitted, pass_gates, record_refused
 from reconciler.engine.operation import SyncOperation, joined
 from reconciler.engine.planning import Planner
 from reconciler.engine.projects import Projects
-from reconciler.engine.recording import Recorder
 from reconciler.engine.records import Reconciliation, SyncOutcome
 from reconciler.engine.registry import Registry
 from reconciler.engine.requests import CASCADE, PLAIN, Deletion, SyncRequest
 from reconciler.engine.selection import ALL, Selection
 from reconciler.engine.stopping import Stopping
-from reconciler.errors import NotFoundError, ReconcilerError, SyncError, UsageError
+from reconciler.errors import NotFoundError, ReconcilerError, UsageError
 from reconciler.history import HistoryStore, SyncRecord
 from reconciler.manifest.objects import ResourceKey
 from reconciler.model import Application, AppProject
@@ -82,7 +82,9 @@ class Reconciler:
         self.sources = sources or Sources(
             lambda: read_configuration(connection, namespace=namespace), project=self.project
         )
-        self.destinations = Destinations(connection, self.sources, namespace=namespace, clock=clock, follow=follow)
+        self.destinations = Destinations(
+            connection, self.sources, namespace=namespace, clock=clock, follow=follow, permits=self._permits
+        )
         self.comparer = self.destinations.home
         self.registry = Registry(connection, lambda: self.comparer.discovery, namespace=namespace, clock=clock)
         self.projects = Projects(
@@ -149,7 +151,9 @@ class Reconciler:
 
     def permit(self, application: Application) -> Permit:
         """Why the Application's project does not let it manage an object, empty when it does. Errors as `at`."""
-        discovery = self.at(application).discovery
+        return self._permits(application, self.at(application).discovery)
+
+    def _permits(self, application: Application, discovery: Discovery) -> Permit:
         return self.projects.permit(application, self.destinations.cluster(application), discovery)
 
     def generate(self, application: Application, *, revision: str | None = None) -> Target:
@@ -157,8 +161,17 @@ class Reconciler:
         with self.thinking:
             return self.at(application).generate(application, revision=revision)
 
-    def reconcile(self, application: Application, *, revision: str | None = None) -> Reconciliation:
+    def prepare(self, application: Application, *, revision: str | None = None) -> None:
+        """Have at hand what a comparison needs of Git. Why it cannot be had is for the comparison to say."""
+        with self.thinking, contextlib.suppress(ReconcilerError):
+            self.at(application).prepare(application, revision=revision)
+
+    def reconcile(
+        self, application: Application, *, revision: str | None = None, request: SyncRequest | None = None
+    ) -> Reconciliation:
         """Render, list and compare one Application; what a plan is made from.
+
+        ``request`` is the sync that it is for: what its project refuses then is recorded as refused.
 
         Raises
         ------
@@ -170,7 +183,7 @@ class Reconciler:
             When the cluster cannot be asked.
         """
         with self.thinking:
-            return self.at(application).reconcile(application, revision=revision)
+            return admitted(self, application, request).reconcile(application, revision=revision)
 
     def compare(self, application: Application, *, revision: str | None = None) -> Comparison:
         """As `reconcile`, without the secrets."""
@@ -182,16 +195,24 @@ class Reconciler:
         *,
         revision: str | None = None,
         timeout_s: float | None = None,
+        until: Callable[[Comparison], bool] | None = None,
         stopping: Stopping | None = None,
     ) -> Comparison:
-        """Wait until the application is Synced and Healthy, or Degraded; see `wait_until_settled`."""
+        """Wait until the application is Synced and Healthy, or Degraded, or as ``until`` says; see `wait_until_settled`."""
         from reconciler.engine.waiting import wait_until_settled
 
         comparer = self.at(application)
-        return wait_until_settled(comparer, application, revision=revision, timeout_s=timeout_s, stopping=stopping)
+        return wait_until_settled(
+            comparer, application, revision=revision, timeout_s=timeout_s, until=until, stopping=stopping
+        )
 
-    def reconcile_all(self, applications: Sequence[Application]) -> list[Reconciliation | Comparison]:
-        """Compare many; one that cannot be compared is Unknown with the reason and keeps none of the others back."""
+    def reconcile_all(
+        self, applications: Sequence[Application], *, revision: str | None = None
+    ) -> list[Reconciliation | Comparison]:
+        """Compare many, at ``revision`` or each at its own target revision.
+
+        One that cannot be compared is Unknown with the reason and keeps none of the others back.
+        """
         answers: dict[int, Reconciliation | Comparison] = {}
         batches: dict[Comparer, list[int]] = {}
         with self.thinking:
@@ -199,17 +220,17 @@ class Reconciler:
                 try:
                     batches.setdefault(self.at(application), []).append(index)
                 except ReconcilerError as error:
-                    answers[index] = self.comparer.unknown(application, str(error))
+                    answers[index] = self.comparer.unknown(application, str(error), error.condition)
             for comparer, members in batches.items():
-                found = comparer.reconcile_all([applications[index] for index in members])
+                found = comparer.reconcile_all([applications[index] for index in members], revision=revision)
                 answers.update(zip(members, found, strict=True))
         return [answers[index] for index in range(len(applications))]
 
-    def compare_all(self, applications: Sequence[Application]) -> list[Comparison]:
+    def compare_all(self, applications: Sequence[Application], *, revision: str | None = None) -> list[Comparison]:
         """As `reconcile_all`, without the secrets."""
         return [
             answer if isinstance(answer, Comparison) else answer.comparison
-            for answer in self.reconcile_all(applications)
+            for answer in self.reconcile_all(applications, revision=revision)
         ]
 
     def tree(self, application: Application, *, orphaned: bool = False) -> "ResourceTree":
@@ -310,9 +331,13 @@ class Reconciler:
         settled: Comparison | None = None
         try:
             if request.wait and result.succeeded:
+                from reconciler.engine.waiting import is_at_rest
+
                 timeout_s, revision = request.run_options.timeout_s, joined(result.revisions)
                 stopping = operation.stopping
-                settled = self.wait(application, revision=revision, timeout_s=timeout_s, stopping=stopping)
+                settled = self.wait(
+                    application, revision=revision, timeout_s=timeout_s, until=is_at_rest, stopping=stopping
+                )
         finally:
             comparison = self.write_status(application, result, comparison=settled)
         if operation.interrupted:
@@ -320,12 +345,25 @@ class Reconciler:
         return SyncOutcome(result, comparison, children)
 
     def sync_all(
-        self, applications: Sequence[Application], request_for: "RequestFor", *, parallel: int = 8
+        self,
+        applications: Sequence[Application],
+        request_for: "RequestFor",
+        *,
+        parallel: int = 8,
+        revision: str | None = None,
+        request: SyncRequest = PLAIN,
     ) -> "list[ApplicationRun]":
-        """Sync many Applications side by side, each as ``request_for`` says; see `sync_applications`."""
+        """Sync many Applications side by side, each as ``request_for`` says; see `sync_applications`.
+
+        ``request`` is recorded of those that their projects refuse, of which ``request_for`` never hears.
+        """
         from reconciler.engine.fleet import sync_applications
 
-        return sync_applications(self, applications, request_for, parallel=parallel)
+        runs = sync_applications(self, applications, request_for, parallel=parallel, revision=revision)
+        for run in runs:
+            if run.outcome is None:
+                record_refused(self, run.application, run.comparison, request)
+        return runs
 
     def reconcile_automated(
         self, applications: Sequence[Application] | None = None, *, parallel: int = 8
@@ -356,7 +394,9 @@ class Reconciler:
         """
         from reconciler.engine.deleting import deletion_subject, pass_deletion_gates
 
-        reconciliation, request = deletion_subject(self, application), replace(request, deletion=deletion)
+        request = replace(request, deletion=deletion)
+        admitted(self, application, request)
+        reconciliation = deletion_subject(self, application)
         if not request.options.dry_run:
             pass_deletion_gates(self, reconciliation, request)
         operation = SyncOperation(self, request)
@@ -372,20 +412,8 @@ class Reconciler:
         *,
         live: Callable[[Application], Application | None] | None = None,
     ) -> None:
-        """Refuse what may not begin; the refusal is a record, too. ``live`` gives the Application as the cluster holds it."""
-        application = reconciliation.application
-        require_sure(reconciliation)
-        require_no_cycle(self, reconciliation)
-        if request.options.dry_run:
-            return
-        try:
-            project = self.projects.effective(application.project)
-            require_window(project, application, self.clock(), manual=not request.automated)
-            require_free((live or self.registry.current)(application))
-            require_own_plan(self, application, request.plan)
-        except SyncError as error:
-            Recorder(self.store, request).refuse(reconciliation, str(error), at=self.clock())
-            raise
+        """Refuse what may not begin; see `reconciler.engine.gates`. ``live`` gives the Application as the cluster holds it."""
+        pass_gates(self, reconciliation, request, live or self.registry.current)
 
     def history(
         self, application: str | None = None, *, limit: int | None = None, namespace: str = ""

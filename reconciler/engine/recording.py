@@ -8,7 +8,8 @@ from datetime import datetime
 from reconciler.diff.records import Comparison
 from reconciler.engine.records import Reconciliation
 from reconciler.engine.requests import SyncRequest
-from reconciler.history import HistoryStore, HookRecord, resource_outcomes
+from reconciler.history import HistoryStore, HookRecord, SyncRecord, resource_outcomes
+from reconciler.model import Application
 from reconciler.sync.records import SyncPlan, SyncResult, SyncTask, TaskResult
 
 ABANDONED = "its process ended before the operation did; the sync after it finishes the work"
@@ -36,6 +37,7 @@ class Recorder:
     def __init__(self, store: HistoryStore | None, request: SyncRequest) -> None:
         self._store = store
         self._request = request
+        self._head = ""
 
     def resumable(self, reconciliation: Reconciliation, *, at: datetime) -> Attempt | None:
         """The operation that a killed process left, where this one would do the same; all others are over now."""
@@ -70,7 +72,7 @@ class Recorder:
             namespace=comparison.namespace,
             project=comparison.project,
             cluster=cluster,
-            target_revision=reconciliation.application.sources[0].target_revision or "HEAD",
+            target_revision=_target_revision(reconciliation.application),
             revisions=comparison.revisions,
             started_at=attempt.started_at,
             initiated_by=self._request.initiated_by,
@@ -91,7 +93,7 @@ class Recorder:
     def end(self, operation_id: str, result: SyncResult) -> None:
         """The outcome of the operation."""
         if self._store is not None:
-            self._store.end(
+            ended = self._store.end(
                 operation_id,
                 phase=result.phase,
                 message=result.message,
@@ -99,34 +101,64 @@ class Recorder:
                 resources=resource_outcomes(result.results),
                 notebook=self._request.notebook,
             )
+            self._head = ended.digest
 
     def refuse(self, reconciliation: Reconciliation, message: str, *, at: datetime) -> None:
         """An operation that was refused before it began."""
-        if self._store is not None:
-            comparison = reconciliation.comparison
-            self._store.refuse(
-                operation_id=str(uuid.uuid4()),
-                application=comparison.application,
-                namespace=comparison.namespace,
-                at=at,
-                message=message,
-                refused="gate",
-                project=comparison.project,
-                revisions=comparison.revisions,
-                initiated_by=self._request.initiated_by,
-                request=self._request.identity(reconciliation.application),
-            )
+        self.refuse_uncompared(reconciliation.application, reconciliation.comparison, message, at=at, refused="gate")
+
+    def refuse_uncompared(
+        self, application: Application, comparison: Comparison, message: str, *, at: datetime, refused: str = "project"
+    ) -> None:
+        """An operation that its project refused, or whose destination nobody knows, before anything was compared.
+
+        ``comparison`` is Unknown. A dry run is none, and what a policy asks for again and again is recorded once.
+        """
+        store, request = self._store, self._request
+        if store is None or request.options.dry_run or (request.automated and self._is_told(comparison, message)):
+            return
+        store.refuse(
+            operation_id=str(uuid.uuid4()),
+            application=comparison.application,
+            namespace=comparison.namespace,
+            at=at,
+            message=message,
+            refused=refused,
+            project=comparison.project,
+            target_revision=_target_revision(application),
+            revisions=comparison.revisions,
+            initiated_by=request.initiated_by,
+            prune=request.options.prune,
+            request=request.identity(application),
+        )
+
+    def _is_told(self, comparison: Comparison, message: str) -> bool:
+        """Whether the newest record of the Application says the same already."""
+        last = self._last(comparison)
+        return (
+            last is not None
+            and bool(last.refused)
+            and (last.message, last.revisions) == (message, comparison.revisions)
+        )
 
     def last_begun(self, comparison: Comparison) -> datetime | None:
         """When the Application's newest operation began."""
+        last = self._last(comparison)
+        return last.started_at if last is not None else None
+
+    def _last(self, comparison: Comparison) -> SyncRecord | None:
         if self._store is None:
             return None
         place = {"application": comparison.application, "namespace": comparison.namespace}
-        return next((record.started_at for record in self._store.records(**place, limit=1)), None)
+        return next(iter(self._store.records(**place, limit=1)), None)
 
     def head(self) -> str:
-        """The digest of the history's newest entry; empty without a history."""
-        return self._store.head() if self._store is not None else ""
+        """The digest of the entry that was recorded last, the newest of the history then; empty without a history."""
+        return self._head
+
+
+def _target_revision(application: Application) -> str:
+    return (application.sources[0].target_revision if application.sources else "") or "HEAD"
 
 
 def known_hooks(plan: SyncPlan, hooks: Mapping[str, HookRecord]) -> dict[str, TaskResult]:

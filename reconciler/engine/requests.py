@@ -4,12 +4,14 @@ import json
 from dataclasses import dataclass
 
 from reconciler.engine.stopping import Stopping
+from reconciler.errors import UsageError
 from reconciler.manifest.objects import ResourceKey
 from reconciler.model import Application
 from reconciler.sync.records import PlanOptions, SyncPlan
 from reconciler.sync.retry import RetryPolicy
 from reconciler.sync.run_options import RunOptions
 from reconciler.sync.runner import Listener
+from reconciler.terms import SyncStrategy
 
 NO_RETRY = RetryPolicy()
 
@@ -29,7 +31,8 @@ class SyncRequest:
     Parameters
     ----------
     wait
-        After a successful operation follow the application until it is Synced and Healthy, or Degraded.
+        After a successful operation follow the application until it is at rest, see `is_at_rest`; its sync status is
+        not waited for, since what the operation was not to prune would keep it OutOfSync for ever.
     parents
         The Applications whose syncs led here; one of them among the children is a cycle and fails the sync.
     retry
@@ -72,6 +75,23 @@ class SyncRequest:
             | ({"delete": True, "cascade": self.deletion.cascade} if self.deletion else {}),
             sort_keys=True,
         )
+
+
+def runs_hooks(strategy: str) -> bool:
+    """Whether hooks run under a sync strategy, for `PlanOptions.hooks`.
+
+    Source: WithOperationSettings in controller/sync.go of Argo CD 3.6, which makes the strategy nothing but that.
+
+    Raises
+    ------
+    UsageError
+        When there is no such strategy.
+    """
+    try:
+        return SyncStrategy(strategy) is SyncStrategy.HOOK
+    except ValueError as error:
+        known = ", ".join(SyncStrategy)
+        raise UsageError(f"there is no sync strategy {strategy!r}; there are {known}") from error
 
 
 CASCADE = Deletion()

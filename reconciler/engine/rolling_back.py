@@ -79,7 +79,8 @@ def roll_back(engine: "Reconciler", rollback: Rollback, request: SyncRequest = P
     No hook runs and nothing is tried again; whether anything is pruned ``request`` says, and sync options are the
     Application's as they are now. Its spec stays what it is. Errors as `Reconciler.run_sync`.
     """
-    reconciliation = engine.reconcile(rollback.application, revision=joined(rollback.record.revisions))
+    revision = joined(rollback.record.revisions)
+    reconciliation = engine.reconcile(rollback.application, revision=revision, request=request)
     options = replace(request.options, hooks=False)
     return engine.run_sync(reconciliation, replace(request, options=options, retry=NO_RETRY))
 

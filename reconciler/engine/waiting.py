@@ -4,7 +4,7 @@ import queue
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Final, Protocol
 
 from reconciler.cluster import ApiResource, Follower
 from reconciler.cluster.live_state import LiveState
@@ -17,6 +17,8 @@ from reconciler.manifest.objects import GroupVersionKind
 from reconciler.model import Application
 from reconciler.terms import HealthStatus, SyncStatus
 
+ON_THE_WAY: Final = frozenset({HealthStatus.PROGRESSING, HealthStatus.UNKNOWN})
+"""Healths that may pass by themselves."""
 Place = tuple[ApiResource, str, str]
 """A kind, a namespace and a name."""
 
@@ -53,9 +55,9 @@ def wait_until_settled(
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             changed = changes.wait(_places(comparer, reconciliation), timeout_s=left)
             if stopping.told:
-                raise SyncError(_not_settled(comparison, f"when it was ended ({stopping.message})"))
+                raise SyncError(_not_settled(comparison, met, f"when it was ended ({stopping.message})"))
             if not changed:
-                raise SyncError(_not_settled(comparison, f"after {timeout_s or 0.0:g} s"))
+                raise SyncError(_not_settled(comparison, met, f"after {round(timeout_s or 0.0, 1):g} s"))
 
 
 class Changes(Protocol):
@@ -134,6 +136,16 @@ def is_settled(comparison: Comparison) -> bool:
     return comparison.status is SyncStatus.SYNCED and comparison.health.status is HealthStatus.HEALTHY
 
 
+def is_at_rest(comparison: Comparison) -> bool:
+    """Whether waiting after a sync is over: nothing is Progressing any more, or something is Degraded.
+
+    What is Suspended or Missing does not become Healthy by itself. The sync status does not count, as for
+    ``argocd app sync`` (waitOnApplicationStatus in cmd/argocd/commands/app.go of Argo CD 3.6), which waits for the operation
+    alone: what was not to be pruned, or what others change at once, stays OutOfSync.
+    """
+    return comparison.health.status not in ON_THE_WAY
+
+
 def _places(comparer: Comparer, reconciliation: Reconciliation) -> list[Place]:
     found = []
     for key, obj in reconciliation.targets.items():
@@ -143,11 +155,12 @@ def _places(comparer: Comparer, reconciliation: Reconciliation) -> list[Place]:
     return found
 
 
-def _not_settled(comparison: Comparison, when: str) -> str:
+def _not_settled(comparison: Comparison, met: Callable[[Comparison], bool], when: str) -> str:
     waiting = [
         str(entry.key)
         for entry in comparison.resources
-        if entry.status is not SyncStatus.SYNCED or (entry.health and entry.health.status is not HealthStatus.HEALTHY)
+        if (entry.health is not None and entry.health.status is not HealthStatus.HEALTHY)
+        or (entry.status is not SyncStatus.SYNCED and met is not is_at_rest)
     ]
     return (
         f"{comparison.application} is {comparison.status} and {comparison.health.status} {when}; "

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from reconciler.sync.records import TaskResult
 
 _HOOK: Final = "hook"
+_OUTCOME: Final = tuple(each.name for each in fields(ResourceOutcome))
 
 
 def resource_outcomes(results: "Sequence[TaskResult]") -> tuple[ResourceOutcome, ...]:
@@ -88,7 +89,7 @@ def end_payload(
         "phase": phase,
         "message": message,
         "notebook": notebook,
-        "resources": [asdict(resource) for resource in resources],
+        "resources": [{name: getattr(resource, name) for name in _OUTCOME} for resource in resources],
     }
     if revisions is not None:
         outcome["revisions"] = list(revisions)

@@ -22,6 +22,7 @@ _EXAMPLES: Final = "sqlite:///PATH or postgresql://USER@HOST/DATABASE"
 _WRITING: Final = "gitops_nb_writing"
 _ADVISORY_LOCK: Final = 0x6769746F70736E62
 """The bytes of "gitopsnb": the one lock under which PostgreSQL stores are appended to."""
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(:key)")
 
 _SQLITE_DAMAGE: Final = re.compile(
     r"malformed|not a database|file is encrypted|unsupported file format|no such (?:table|column)|corrupt|Could not decode"
@@ -30,9 +31,13 @@ _SQLITE_DAMAGE: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """An engine and how messages call it: ``label`` never holds a password."""
+    """An engine and how messages call it: ``label`` never holds a password.
+
+    ``writer`` has the connections of ``engine`` and begins transactions that write.
+    """
 
     engine: Engine
+    writer: Engine
     label: str
     read_only: bool
     busy_timeout_s: float
@@ -52,10 +57,10 @@ class Database:
         """A transaction that no other writer shares, so that two runs never append to the same entry."""
         if self.read_only:
             raise StoreError(f"{self.label}: opened read-only; open the store without read_only to record")
-        with self._translated(), self.engine.execution_options(**{_WRITING: True}).begin() as connection:
+        with self._translated(), self.writer.begin() as connection:
             if not self.is_sqlite:
                 connection.execute(text(f"SET LOCAL lock_timeout = {round(self.busy_timeout_s * 1000)}"))
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+                connection.execute(_LOCK, {"key": _ADVISORY_LOCK})
             yield connection
 
     def transact(self, work: Callable[[Connection], T]) -> T:
@@ -154,7 +159,12 @@ def _sqlite(url: URL, *, read_only: bool, busy_timeout_s: float) -> Database:
     engine = create_engine(file_url, hide_parameters=True, connect_args={"timeout": busy_timeout_s})
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
-    return Database(engine, label, read_only, busy_timeout_s)
+    return Database(engine, _writer(engine), label, read_only, busy_timeout_s)
+
+
+def _writer(engine: Engine) -> Engine:
+    writer: Engine = engine.execution_options(**{_WRITING: True})
+    return writer
 
 
 def _make_private_file(path: Path, label: str) -> None:
@@ -206,4 +216,4 @@ def _postgresql(url: URL, *, read_only: bool, busy_timeout_s: float) -> Database
         )
     except ModuleNotFoundError as error:
         raise StoreError(f"{label}: psycopg is not installed; run pip install 'gitops-nb[postgresql]'") from error
-    return Database(engine, label, read_only, busy_timeout_s)
+    return Database(engine, _writer(engine), label, read_only, busy_timeout_s)

@@ -20,8 +20,14 @@ from reconciler.history.assembly import (
 from reconciler.history.chain import format_time
 from reconciler.history.database import Database
 from reconciler.history.records import EntryKind, HistoryEntry, HookRecord, ResourceOutcome, SyncRecord
-from reconciler.history.rows import append_entry, append_once, find_operations, find_progress, of_application
-from reconciler.history.tables import RECORDS
+from reconciler.history.rows import (
+    Standing,
+    append_entry,
+    append_once,
+    find_operations,
+    find_progress,
+    find_standing,
+)
 from reconciler.kill_points import reach
 from reconciler.terms import OperationPhase
 
@@ -65,9 +71,7 @@ class Journal:
         """
         draft = self._draft(operation_id, application, namespace, started_at, details)
         with _passing("record-begin"):
-            return self._database.transact(
-                lambda connection: assemble_record(append_once(connection, draft, self.label), None)
-            )
+            return self._database.transact(lambda connection: assemble_record(self._begin(connection, draft), None))
 
     def refuse(
         self,
@@ -98,7 +102,7 @@ class Journal:
         payload = end_payload(phase, message, refused=refused)
 
         def work(connection: Connection) -> SyncRecord:
-            append_once(connection, draft, self.label)
+            self._begin(connection, draft)
             return self._close(connection, operation_id, EntryKind.END, at, payload)
 
         with _passing("record-begin", "record-end"):
@@ -127,13 +131,14 @@ class Journal:
         """
 
         def work(connection: Connection) -> HookRecord:
-            begin = self._running(connection, operation_id)
+            standing = find_standing(connection, operation_id)
+            begin = self._running(standing, operation_id)
             payload = hook_payload(task_id, phase, message, uid)
             draft = replace(begin, kind=EntryKind.PROGRESS, created_at=format_time(at), payload=payload)
             known = assemble_hooks(find_progress(connection, operation_id)).get(task_id)
             wanted = assemble_hooks([draft])[task_id]
             if known is None or (not known.phase.completed and replace(known, at=wanted.at) != wanted):
-                append_entry(connection, draft, self.label)
+                append_entry(connection, draft, standing.newest, self.label)
                 return wanted
             if known.phase is not phase:
                 raise StoreError(f"{self.label}: hook {task_id} of operation {operation_id} has ended: {known.phase}")
@@ -197,7 +202,7 @@ class Journal:
             When it was changed after it was written.
         """
         with self._database.reading() as connection:
-            found = find_operations(connection, *of_application(application, namespace), unfinished=True)
+            found = find_operations(connection, application=application, namespace=namespace, unfinished=True)
             records = (assemble_record(*operation) for operation in found)
             return next((record for record in records if not record.dry_run), None)
 
@@ -218,7 +223,9 @@ class Journal:
         def work(connection: Connection) -> list[SyncRecord]:
             return [
                 self._close(connection, begin.operation_id, EntryKind.ABANDONED, at, payload)
-                for begin, _ in find_operations(connection, *of_application(application, namespace), unfinished=True)
+                for begin, _ in find_operations(
+                    connection, application=application, namespace=namespace, unfinished=True
+                )
                 if begin.operation_id != keep
             ]
 
@@ -230,20 +237,25 @@ class Journal:
         payload = begin_payload(details)
         return HistoryEntry(0, operation_id, EntryKind.BEGIN, application, namespace, format_time(at), payload, "", "")
 
-    def _running(self, connection: Connection, operation_id: str) -> HistoryEntry:
-        for begin, end in find_operations(connection, RECORDS.c.operation_id == operation_id):
-            if end is None:
-                return begin
-            raise StoreError(f"{self.label}: operation {operation_id} has already ended ({end.kind}); it ends once")
-        raise StoreError(f"{self.label}: operation {operation_id} never began; begin it before its hooks")
+    def _begin(self, connection: Connection, draft: HistoryEntry) -> HistoryEntry:
+        return append_once(connection, draft, find_standing(connection, draft.operation_id), self.label)
+
+    def _running(self, standing: Standing, operation_id: str) -> HistoryEntry:
+        if standing.begin is None:
+            raise StoreError(f"{self.label}: operation {operation_id} never began; begin it before its hooks")
+        if standing.end is not None:
+            kind = standing.end.kind
+            raise StoreError(f"{self.label}: operation {operation_id} has already ended ({kind}); it ends once")
+        return standing.begin
 
     def _close(
         self, connection: Connection, operation_id: str, kind: EntryKind, at: datetime, payload: str
     ) -> SyncRecord:
-        for begin, _ in find_operations(connection, RECORDS.c.operation_id == operation_id):
-            draft = replace(begin, kind=kind, created_at=format_time(at), payload=payload)
-            return assemble_record(begin, append_once(connection, draft, self.label))
-        raise StoreError(f"{self.label}: operation {operation_id} never began; begin it before it ends")
+        standing = find_standing(connection, operation_id)
+        if standing.begin is None:
+            raise StoreError(f"{self.label}: operation {operation_id} never began; begin it before it ends")
+        draft = replace(standing.begin, kind=kind, created_at=format_time(at), payload=payload)
+        return assemble_record(standing.begin, append_once(connection, draft, standing, self.label))
 
 
 def _check_completed(phase: OperationPhase) -> None:

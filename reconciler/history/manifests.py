@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.diff.records import Masked
-from reconciler.diff.secrets import SECRET_FIELDS, is_secret
+from reconciler.diff.secrets import is_secret, with_secret_values
 from reconciler.errors import StoreError
 from reconciler.history.chain import canonical_json
 from reconciler.history.errors import DamagedStoreError
@@ -75,18 +75,11 @@ def _without_mask_digests(manifest: Manifest) -> Manifest:
         path = f"metadata.annotations[{ANNOTATION_LAST_APPLIED}]"
         mask = _masked(manifest, path, applied) if is_secret(manifest) or _is_mask(applied) else applied
         result["metadata"] = {**manifest["metadata"], "annotations": {**annotations, ANNOTATION_LAST_APPLIED: mask}}
-    if not is_secret(manifest):
-        return result
-    for name in SECRET_FIELDS:
-        values = manifest.get(name)
-        if isinstance(values, Mapping):
-            result[name] = {
-                key: value if value in (None, "") else _masked(manifest, f"{name}.{key}", value)
-                for key, value in values.items()
-            }
-        elif values is not None:
-            result[name] = _masked(manifest, name, values)
-    return result
+
+    def stored(path: str, value: Any) -> Any:
+        return value if value in (None, "") else _masked(manifest, path, value)
+
+    return with_secret_values(result, stored)
 
 
 def _is_mask(value: Any) -> bool:

@@ -2,10 +2,11 @@
 
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, select
+from sqlalchemy import Connection, Row, Select, and_, bindparam, func, or_, select
 
 from reconciler.errors import StoreError
 from reconciler.history.chain import check_digest, entry_digest
@@ -14,6 +15,35 @@ from reconciler.history.records import EntryKind, HistoryEntry
 from reconciler.history.tables import RECORDS
 
 ENDS: Final = (EntryKind.END, EntryKind.ABANDONED)
+
+# Statements are built once: to build one takes longer than to run it.
+_ALL: Final = select(RECORDS).order_by(RECORDS.c.sequence).execution_options(yield_per=500)
+_NEWEST: Final = select(RECORDS).order_by(RECORDS.c.sequence.desc()).limit(1)
+_OF_OPERATION: Final = RECORDS.c.operation_id == bindparam("operation_id")
+_PROGRESS: Final = (
+    select(RECORDS).where(_OF_OPERATION, RECORDS.c.kind == EntryKind.PROGRESS).order_by(RECORDS.c.sequence)
+)
+_STANDING: Final = (
+    select(RECORDS)
+    .where(
+        or_(
+            and_(_OF_OPERATION, RECORDS.c.kind != EntryKind.PROGRESS),
+            RECORDS.c.sequence == select(func.max(RECORDS.c.sequence)).scalar_subquery(),
+        )
+    )
+    .order_by(RECORDS.c.sequence)
+)
+_INSERT: Final = RECORDS.insert()
+_COLUMNS: Final = tuple(RECORDS.c.keys())
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an entry of an operation is appended to: the chain's newest entry, and the operation's begin and end."""
+
+    newest: HistoryEntry | None = None
+    begin: HistoryEntry | None = None
+    end: HistoryEntry | None = None
 
 
 def to_entry(row: Row[Any] | Sequence[Any]) -> HistoryEntry:
@@ -35,44 +65,60 @@ def to_entry(row: Row[Any] | Sequence[Any]) -> HistoryEntry:
 
 def read_entries(connection: Connection) -> Generator[HistoryEntry]:
     """Every entry as it is stored, oldest first."""
-    query = select(RECORDS).order_by(RECORDS.c.sequence).execution_options(yield_per=500)
-    with closing(connection.execute(query)) as rows:
+    with closing(connection.execute(_ALL)) as rows:
         for row in rows:
             yield to_entry(row)
 
 
 def newest_entry(connection: Connection) -> HistoryEntry | None:
     """The end of the chain."""
-    row = connection.execute(select(RECORDS).order_by(RECORDS.c.sequence.desc()).limit(1)).first()
+    row = connection.execute(_NEWEST).first()
     return to_entry(row) if row is not None else None
 
 
-def of_application(application: str | None, namespace: str | None) -> list[ColumnElement[bool]]:
-    """What restricts operations to those of an Application, or of a namespace's; None means any."""
-    wanted = {RECORDS.c.application: application, RECORDS.c.namespace: namespace}
-    return [column == value for column, value in wanted.items() if value is not None]
+def find_standing(connection: Connection, operation_id: str) -> Standing:
+    """What stands before an entry of an operation is written, in one read."""
+    entries = [to_entry(row) for row in connection.execute(_STANDING, {"operation_id": operation_id})]
+    own = [entry for entry in entries if entry.operation_id == operation_id]
+    return Standing(
+        newest=entries[-1] if entries else None,
+        begin=next((entry for entry in own if entry.kind is EntryKind.BEGIN), None),
+        end=next((entry for entry in own if entry.kind in ENDS), None),
+    )
 
 
 def find_operations(
-    connection: Connection, *conditions: ColumnElement[bool], limit: int | None = None, unfinished: bool = False
+    connection: Connection, *, limit: int | None = None, unfinished: bool = False, **wanted: str | None
 ) -> list[tuple[HistoryEntry, HistoryEntry | None]]:
-    """Each operation's begin and end, newest first; with ``unfinished`` only those without an end."""
+    """Each operation's begin and end, newest first.
+
+    Parameters
+    ----------
+    unfinished
+        Only those without an end.
+    wanted
+        Values of columns of the begin, such as ``application``; None means any.
+    """
+    values: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+    query = _operations(tuple(values), unfinished=unfinished)
+    rows = connection.execute(query if limit is None else query.limit(limit), values)
+    width = len(_COLUMNS)
+    return [(to_entry(row[:width]), to_entry(row[width:]) if row[width] is not None else None) for row in rows]
+
+
+@cache
+def _operations(columns: tuple[str, ...], *, unfinished: bool) -> Select[Any]:
     end = RECORDS.alias("ending")
     joined = RECORDS.outerjoin(end, and_(end.c.operation_id == RECORDS.c.operation_id, end.c.kind.in_(ENDS)))
+    conditions = [RECORDS.c[name] == bindparam(name) for name in columns]
     if unfinished:
-        conditions = (*conditions, end.c.operation_id.is_(None))
-    query: Select[Any] = (
+        conditions.append(end.c.operation_id.is_(None))
+    return (
         select(RECORDS, end)
         .select_from(joined)
         .where(RECORDS.c.kind == EntryKind.BEGIN, *conditions)
         .order_by(RECORDS.c.sequence.desc())
-        .limit(limit)
     )
-    width = len(RECORDS.c)
-    return [
-        (to_entry(row[:width]), to_entry(row[width:]) if row[width] is not None else None)
-        for row in connection.execute(query)
-    ]
 
 
 def find_progress(connection: Connection, operation_id: str) -> list[HistoryEntry]:
@@ -83,21 +129,16 @@ def find_progress(connection: Connection, operation_id: str) -> list[HistoryEntr
     DamagedStoreError
         When one of the entries was changed after it was written.
     """
-    query = (
-        select(RECORDS)
-        .where(RECORDS.c.operation_id == operation_id, RECORDS.c.kind == EntryKind.PROGRESS)
-        .order_by(RECORDS.c.sequence)
-    )
-    entries = [to_entry(row) for row in connection.execute(query)]
+    entries = [to_entry(row) for row in connection.execute(_PROGRESS, {"operation_id": operation_id})]
     for entry in entries:
         check_digest(entry)
     return entries
 
 
-def append_once(connection: Connection, draft: HistoryEntry, label: str) -> HistoryEntry:
+def append_once(connection: Connection, draft: HistoryEntry, standing: Standing, label: str) -> HistoryEntry:
     """Append a begin or an end and return the entry; one that is already there is returned as it is.
 
-    The caller holds the only writing transaction.
+    The caller holds the only writing transaction, and has read ``standing`` in it.
 
     Raises
     ------
@@ -106,40 +147,34 @@ def append_once(connection: Connection, draft: HistoryEntry, label: str) -> Hist
     DamagedStoreError
         As `append_entry`.
     """
-    if (stored := _stored(connection, draft)) is not None:
+    stored = standing.begin if draft.kind is EntryKind.BEGIN else standing.end
+    if stored is not None:
         if _content(stored) == _content(draft):
             return stored
         if draft.kind is EntryKind.BEGIN:
             raise StoreError(f"{label}: operation {draft.operation_id} has already begun; use a new operation id")
         raise StoreError(f"{label}: operation {draft.operation_id} has already ended ({stored.kind}); it ends once")
-    return append_entry(connection, draft, label)
+    return append_entry(connection, draft, standing.newest, label)
 
 
-def append_entry(connection: Connection, draft: HistoryEntry, label: str) -> HistoryEntry:
-    """Chain a draft to the newest entry and return the entry. The caller holds the only writing transaction.
+def append_entry(connection: Connection, draft: HistoryEntry, newest: HistoryEntry | None, label: str) -> HistoryEntry:
+    """Chain a draft to the newest entry and return the entry.
+
+    The caller holds the only writing transaction, and has read ``newest`` in it.
 
     Raises
     ------
     DamagedStoreError
         When the newest entry was changed: nothing is chained to it.
     """
-    newest = newest_entry(connection)
     if newest is not None and newest.digest != entry_digest(newest):
         problem = f"record {newest.sequence} was changed after it was written"
         raise DamagedStoreError(f"{label}: {problem}, so nothing is added to it; restore it from a copy")
     sequence, previous = (newest.sequence, newest.digest) if newest else (0, "")
     entry = replace(draft, sequence=sequence + 1, previous_digest=previous, digest="")
     entry = replace(entry, digest=entry_digest(entry))
-    connection.execute(RECORDS.insert().values({column.name: getattr(entry, column.name) for column in RECORDS.c}))
+    connection.execute(_INSERT, {name: getattr(entry, name) for name in _COLUMNS})
     return entry
-
-
-def _stored(connection: Connection, draft: HistoryEntry) -> HistoryEntry | None:
-    """The entry that stands where the draft belongs: an operation begins once and ends once."""
-    kinds = (EntryKind.BEGIN,) if draft.kind is EntryKind.BEGIN else ENDS
-    there = (RECORDS.c.operation_id == draft.operation_id) & RECORDS.c.kind.in_(kinds)
-    row = connection.execute(select(RECORDS).where(there)).first()
-    return to_entry(row) if row is not None else None
 
 
 def _content(entry: HistoryEntry) -> HistoryEntry:

@@ -57,8 +57,8 @@ def migrate(connection: Connection, label: str) -> None:
     else:
         connection.execute(text("ALTER TABLE records DROP CONSTRAINT records_kind_check"))
         connection.execute(text(f"ALTER TABLE records ADD CONSTRAINT records_kind_check CHECK ({KINDS})"))
-        ONE_END.drop(connection)
-        ONE_END.create(connection)
+        connection.execute(text("DROP INDEX records_one_end"))
+        connection.execute(ONE_END)
         BY_OPERATION.create(connection)
     connection.execute(VERSION.update().values(version=SCHEMA_VERSION))
 

@@ -4,9 +4,9 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from reconciler.errors import StoreError, UsageError
 from reconciler.history.assembly import assemble_record
@@ -16,10 +16,14 @@ from reconciler.history.errors import DamagedStoreError
 from reconciler.history.journal import Journal
 from reconciler.history.manifests import PackedManifests, pack_manifests, unpack_manifests
 from reconciler.history.records import HistoryEntry, SyncRecord, Verification
-from reconciler.history.rows import find_operations, newest_entry, of_application, read_entries
+from reconciler.history.rows import find_operations, newest_entry, read_entries
 from reconciler.history.schema import create_tables, integrity_fault, migrate, stored_version
-from reconciler.history.tables import MANIFESTS, RECORDS, SCHEMA_VERSION
+from reconciler.history.tables import MANIFESTS, SCHEMA_VERSION
 from reconciler.manifest.objects import Manifest
+
+_OF_DIGEST: Final = MANIFESTS.c.digest == bindparam("digest")
+_MANIFESTS: Final = select(MANIFESTS).where(_OF_DIGEST)
+_KNOWN: Final = select(MANIFESTS.c.digest).where(_OF_DIGEST)
 
 
 class HistoryStore(Journal):
@@ -82,7 +86,7 @@ class HistoryStore(Journal):
             When one of them was changed after it was written.
         """
         with self._database.reading() as connection:
-            found = find_operations(connection, *of_application(application, namespace), limit=limit)
+            found = find_operations(connection, application=application, namespace=namespace, limit=limit)
             return [assemble_record(*operation) for operation in found]
 
     def record(self, operation_id: str) -> SyncRecord:
@@ -94,7 +98,7 @@ class HistoryStore(Journal):
             When there is none with this id.
         """
         with self._database.reading() as connection:
-            for operation in find_operations(connection, RECORDS.c.operation_id == operation_id):
+            for operation in find_operations(connection, operation_id=operation_id):
                 return assemble_record(*operation)
         raise UsageError(f"{self.label}: no operation {operation_id}; list them with `gitops-nb history`")
 
@@ -140,8 +144,7 @@ class HistoryStore(Journal):
         packed = pack_manifests(manifests)
 
         def work(connection: Connection) -> str:
-            known = select(MANIFESTS.c.digest).where(MANIFESTS.c.digest == packed.digest)
-            if connection.execute(known).first() is None:
+            if connection.execute(_KNOWN, {"digest": packed.digest}).first() is None:
                 columns = {"digest": packed.digest, "size": packed.size, "encoding": packed.encoding}
                 connection.execute(MANIFESTS.insert().values(**columns, body=packed.body))
             return packed.digest
@@ -159,7 +162,7 @@ class HistoryStore(Journal):
             When the content is not what the digest names.
         """
         with self._database.reading() as connection:
-            row = connection.execute(select(MANIFESTS).where(MANIFESTS.c.digest == digest)).first()
+            row = connection.execute(_MANIFESTS, {"digest": digest}).first()
         if row is None:
             raise UsageError(f"{self.label}: no manifests with digest {digest}")
         return unpack_manifests(PackedManifests(digest, row.size, row.encoding, row.body))

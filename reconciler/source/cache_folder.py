@@ -17,7 +17,7 @@ from reconciler.kill_points import reach
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 MAX_RESULT_BYTES = 256 * 2**20
 UNUSED_DAYS = 30
 _DAY_S = 86_400
@@ -85,7 +85,8 @@ class CacheFolder:
             self._write(mark, b"")
 
     def _file(self, room: str, name: str) -> Path:
-        return self._path / f"{room}-{FORMAT}" / name[:2] / name
+        # Sixteen folders: more take longer to make than the first files in them to write.
+        return self._path / f"{room}-{FORMAT}" / name[:1] / name
 
     def _files(self) -> Iterator[Path]:
         yield from (file for file in self._path.glob("*/*/*") if file.is_file())
@@ -100,12 +101,11 @@ class CacheFolder:
         if not self._writable:
             return
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            # The mode of mkdir does not hold for the parents it makes.
-            for folder in sorted({self._path, path.parent.parent, path.parent}):
-                if folder.is_relative_to(self._path):
-                    folder.mkdir(mode=0o700, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(dir=path.parent)
+            try:
+                descriptor, name = tempfile.mkstemp(dir=path.parent)
+            except FileNotFoundError:
+                self._make(path.parent)
+                descriptor, name = tempfile.mkstemp(dir=path.parent)
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(data)
             reach("cache")
@@ -114,3 +114,11 @@ class CacheFolder:
         except OSError as error:
             self._writable = False
             log.warning("the cache in %s cannot be written: %s", self._path, error.strerror)
+
+    def _make(self, folder: Path) -> None:
+        """Make a folder and those above it that are missing; the mode of mkdir does not hold for parents it makes."""
+        if folder == self._path:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+        elif not folder.parent.is_dir():
+            self._make(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)

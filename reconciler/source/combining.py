@@ -21,7 +21,7 @@ def combine(
         for obj, origin in rendered.manifests
     ]
     kept, warnings = _last_of_each(manifests, namespace) if len(results) > 1 else (manifests, [])
-    return Target(application.name, sources, tuple(kept), tuple(warnings))
+    return Target(application.name, sources, tuple(kept), tuple(warnings), tuple(warnings))
 
 
 def _key(manifest: Manifest, namespace: str) -> ResourceKey | None:

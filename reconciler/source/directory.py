@@ -48,13 +48,7 @@ def render_directory(request: RenderRequest) -> Rendering:
     _require_size(request, files)
     jsonnet = _Jsonnet(request, options.jsonnet or JsonnetOptions())
     objects: list[tuple[Manifest, Origin]] = []
-    for path, file in files:
-        if path.endswith(_JSONNET) and not request.settings.jsonnet_enabled:
-            log.info("%s is left out: jsonnet is disabled", path)
-            continue
-        data = tree.read(
-            file, limit=MAX_FILE_BYTES if path.endswith(_JSONNET) else request.settings.max_directory_bytes
-        )
+    for path, data in _contents(request, files):
         if MARKER_SKIP_FILE.encode() in data:
             continue
         found = jsonnet.objects(path, data) if path.endswith(_JSONNET) else _file_objects(path, data)
@@ -154,10 +148,25 @@ class _Jsonnet:
         }
 
 
+def _contents(request: RenderRequest, files: Sequence[tuple[str, Entry]]) -> Iterator[tuple[str, bytes]]:
+    """Path and bytes of each file, in their order."""
+    tree, settings = request.tree, request.settings
+    plain = [(path, file) for path, file in files if not path.endswith(_JSONNET)]
+    contents = tree.contents(plain, limit=settings.max_directory_bytes)
+    for path, file in files:
+        if not path.endswith(_JSONNET):
+            yield next(contents)
+        elif settings.jsonnet_enabled:
+            # One by one: their sizes were not summed up.
+            yield path, tree.read(file, limit=MAX_FILE_BYTES)
+        else:
+            log.info("%s is left out: jsonnet is disabled", path)
+
+
 def _require_size(request: RenderRequest, files: Sequence[tuple[str, Entry]]) -> None:
     limit = request.settings.max_directory_bytes
     size = f"{limit // 10**6} MB" if limit >= 10**6 else f"{limit} bytes"
-    if sum(request.tree.size(file) for path, file in files if not path.endswith(_JSONNET)) > limit:
+    if sum(request.tree.sizes([file for path, file in files if not path.endswith(_JSONNET)])) > limit:
         raise GenerationError(
             f"{request.where}: the manifests in {shown(request.path)} of {request.tree} have more than {size} together; "
             "split them, or leave files out with directory.exclude"

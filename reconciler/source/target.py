@@ -71,6 +71,8 @@ class Target:
     sources: tuple[RenderedSource, ...]
     manifests: tuple[SourcedManifest, ...]
     warnings: tuple[str, ...] = ()
+    #: Those of the warnings that tell of objects which several sources have.
+    repeated: tuple[str, ...] = ()
 
     @property
     def revisions(self) -> tuple[str, ...]:

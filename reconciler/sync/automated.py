@@ -64,7 +64,7 @@ def decide_automated(application: Application, comparison: Comparison, *, now: d
             return AutomatedSync(f"Failed last sync attempt to {revisions}: {last.message}", problem=True)
         if not automated.self_heal:
             return AutomatedSync("this revision is synced already, and selfHeal is off")
-        due = last.heal_due()
+        due = last.heal_due(now)
         if due is not None and due > now:
             return AutomatedSync(f"healed just now; again in {(due - now).total_seconds():.0f} s", not_before=due)
         keys = tuple(entry.key for entry in differing)
@@ -92,9 +92,11 @@ class _LastOperation:
         """Whether it was of the sources as they are now."""
         return list(self.sources) == [source.to_dict() for source in application.sources]
 
-    def heal_due(self) -> datetime | None:
-        """When the next heal may begin; None for at once."""
-        if self.finished_at is None or not self.heal_attempts:
+    def heal_due(self, now: datetime) -> datetime | None:
+        """When the next heal may begin, never later than a whole interval from now; None for at once."""
+        if self.finished_at is None or not self.heal_attempts or self.finished_at > now:
+            # An end that is still to come was written by a clock that has been put back since: how much of the interval
+            # has passed nobody knows, and to wait for that time could take for ever.
             return None
         wait = HEAL_WAIT * float(HEAL_FACTOR) ** min(self.heal_attempts - 1, 10)
         return self.finished_at + min(wait, LONGEST_HEAL_WAIT)

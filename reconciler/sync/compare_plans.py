@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reconciler.diff.secrets import SECRET_FIELDS, is_secret
+from reconciler.diff.secrets import with_secret_values
 from reconciler.manifest.objects import Manifest, annotations_of, metadata_of
 from reconciler.sync.records import SyncPlan, SyncTask
 from reconciler.terms import ANNOTATION_LAST_APPLIED
@@ -181,14 +181,7 @@ def _without_masks(obj: Manifest) -> Manifest:
     if ANNOTATION_LAST_APPLIED in annotations_of(obj):
         annotations = {**annotations_of(obj), ANNOTATION_LAST_APPLIED: _MASKED}
         result["metadata"] = {**metadata_of(obj), "annotations": annotations}
-    if is_secret(obj):
-        for field in SECRET_FIELDS:
-            values = result.get(field)
-            if isinstance(values, Mapping):
-                result[field] = dict.fromkeys(values, _MASKED)
-            elif values is not None:
-                result[field] = _MASKED
-    return result
+    return with_secret_values(result, lambda _path, _mask: _MASKED)
 
 
 def _digest(content: Any) -> str:

@@ -46,7 +46,7 @@ def start(state: SyncState, at: datetime) -> Outcome:
             if task.problem
         }
         text = f"one or more synchronization tasks are not valid: {'; '.join(plan.problems)}"
-        return finish(replace(state, results=refused), OperationPhase.FAILED, text)
+        return end(replace(state, results=refused), text, at)
     skipped = {
         task.id: resource_result(task, ResultCode.PRUNE_SKIPPED, task.reason, at)
         for task in plan.tasks
@@ -71,8 +71,7 @@ def after_dry_run(state: SyncState, failures: Mapping[str, str], at: datetime) -
         for task_id, message in failures.items():
             results[task_id] = resource_result(state.task(task_id), ResultCode.SYNC_FAILED, message, at)
         state = replace(state, results=results)
-        text = f"one or more objects failed to apply (dry run): {reasons_text(state)}"
-        return finish(state, OperationPhase.FAILED, text)
+        return end(state, f"one or more objects failed to apply (dry run): {reasons_text(state)}", at)
     if state.plan.options.dry_run:
         for task in state.todo():
             if not task.is_hook:
@@ -204,19 +203,18 @@ def clean_up(state: SyncState, at: datetime) -> Outcome:
     """Delete the hooks whose policy asks for it; succeeded or failed is the outcome of the whole operation."""
     if state.phase is OperationPhase.RUNNING:
         state = replace(state, phase=OperationPhase.SUCCEEDED, message="successfully synced (all tasks run)")
-    policy = (
-        HookDeletePolicy.HOOK_SUCCEEDED if state.phase is OperationPhase.SUCCEEDED else HookDeletePolicy.HOOK_FAILED
-    )
-    ran = {task_id for task_id, result in state.results.items() if result.hook_phase is not None}
-    # A hook of several phases is one object.
-    hooks = {task.key: task for task in state.plan.tasks if task.id in ran and policy in task.delete_policies}
-    return delete_hooks(state, tuple(hooks.values()), at)
+    return delete_hooks(state, at)
 
 
 def end(state: SyncState, message: str, at: datetime) -> Outcome:
-    """End the operation as failed; hooks that still run are deleted."""
+    """End the operation as failed, from wherever it is. Hooks that still run are deleted, as well as what `delete_hooks` says.
+
+    What an interrupted run recorded is let go, where this one has not begun to.
+    """
+    begun = state.stage not in (Stage.NEW, Stage.DRY_RUN)
+    recorded = () if begun else tuple(task for task in state.plan.tasks if task.id in state.known)
     running = running_hooks(state)
-    results: dict[str, TaskResult] = {**state.results}
+    results: dict[str, TaskResult] = {**{task.id: state.known[task.id] for task in recorded}, **state.results}
     for task in running:
         results[task.id] = replace(
             state.results[task.id], hook_phase=OperationPhase.FAILED, message=message, finished_at=at
@@ -231,12 +229,28 @@ def end(state: SyncState, message: str, at: datetime) -> Outcome:
         failed=False,
         stopped="",
     )
-    return delete_hooks(state, running, at)
+    state, actions = delete_hooks(state, at, running=running)
+    return state, ((ReleaseHooks(recorded), *actions) if recorded else actions)
 
 
-def delete_hooks(state: SyncState, hooks: tuple[SyncTask, ...], at: datetime) -> Outcome:
-    """The last that an operation does."""
-    return awaiting(state, Stage.CLEAN_UP, DeleteHooks(hooks)) if hooks else finished(state, at)
+def delete_hooks(state: SyncState, at: datetime, *, running: tuple[SyncTask, ...] = ()) -> Outcome:
+    """The last that an operation does: delete the hooks that ran and whose policy asks for it, and those that run yet.
+
+    Succeeded or failed is the outcome of the whole operation, and one that was ended from outside has failed. Of the hooks
+    that finished before, upstream then deletes only those whose end it has not noticed yet (terminateHooksPreemptively in
+    gitops-engine/pkg/sync/sync_context.go of Argo CD 3.6); here it makes no difference when it is noticed.
+    """
+    policy = (
+        HookDeletePolicy.HOOK_SUCCEEDED if state.phase is OperationPhase.SUCCEEDED else HookDeletePolicy.HOOK_FAILED
+    )
+    ran = {task_id for task_id, result in state.results.items() if result.hook_phase is not None}
+    # A hook of several phases is one object.
+    hooks = {
+        task.key: task
+        for task in state.plan.tasks
+        if task in running or (task.id in ran and policy in task.delete_policies)
+    }
+    return awaiting(state, Stage.CLEAN_UP, DeleteHooks(tuple(hooks.values()))) if hooks else finished(state, at)
 
 
 def finished(state: SyncState, _at: datetime) -> Outcome:

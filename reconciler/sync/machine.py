@@ -124,6 +124,9 @@ def _health_seen(state: SyncState, event: HealthSeen) -> Outcome:
         return flow.fail(with_result(state, failure(task, message, event.at), task), event.at)
     if event.health in (None, HealthStatus.HEALTHY):
         return _settled(state, event.task_id, event.at, then=flow.leave_step)
+    if task.is_child and event.message:
+        told = state.results[task.id]
+        state = with_result(state, replace(told, message=f"{told.message}; {event.message}"), task)
     return state, ()
 
 

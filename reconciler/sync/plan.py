@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Final
 
 from reconciler.diff.records import Comparison, ResourceComparison
 from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, annotations_of, metadata_of
@@ -21,6 +22,9 @@ from reconciler.sync.options import (
 from reconciler.sync.order import order_tasks, sync_wave
 from reconciler.sync.records import Change, HookTarget, PlanOptions, SyncPlan, SyncTask, TaskAction
 from reconciler.terms import ANNOTATION_COMPARE_OPTIONS, SyncPhase, SyncStatus
+
+REQUIRES_PRUNING: Final = "ignored (requires pruning)"
+"""Why a sync without ``prune`` leaves something where it is."""
 
 Permit = Callable[[ResourceKey], str]
 """Why the project does not let the Application manage an object, empty when it does."""
@@ -149,7 +153,7 @@ def _prune_task(resource: ResourceComparison, merged: frozenset[str], refused: s
     if permission is Permission.NO:
         reason = "ignored (no prune)"
     elif not prune:
-        reason = "ignored (requires pruning)"
+        reason = REQUIRES_PRUNING
     elif refused:
         reason = f"ignored (not permitted: {refused})"
     else:

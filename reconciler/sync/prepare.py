@@ -8,17 +8,26 @@ from reconciler.cluster.tracking import DEFAULT_TRACKING, TrackingSettings, with
 from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, metadata_of, name_of, namespace_of
 from reconciler.sync.hooks import is_hook, is_skipped
 from reconciler.sync.order import is_crd
+from reconciler.terms import ConditionType
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedTarget:
-    """``resources`` and ``hooks`` ready to apply; ``unknown`` are objects whose kind the cluster does not know."""
+    """``resources`` and ``hooks`` ready to apply; ``unknown`` are objects whose kind the cluster does not know.
+
+    ``conditions`` are warnings, each of the type that it has in Argo CD.
+    """
 
     resources: Mapping[ResourceKey, Manifest]
     hooks: tuple[Manifest, ...]
     unknown: Mapping[ResourceKey, Manifest]
-    warnings: tuple[str, ...]
+    conditions: tuple[tuple[ConditionType, str], ...]
     kinds: Mapping[ResourceKey, ApiResource] = field(repr=False)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the ``conditions`` say."""
+        return tuple(message for _, message in self.conditions)
 
 
 def prepare_target(
@@ -42,13 +51,14 @@ def prepare_target(
     unknown: dict[ResourceKey, Manifest] = {}
     kinds: dict[ResourceKey, ApiResource] = {}
     hooks: list[Manifest] = []
-    warnings: list[str] = []
+    conditions: list[tuple[ConditionType, str]] = []
     for document in documents:
         if is_skipped(document):
             continue
         gvk = GroupVersionKind.of(document)
         if is_excluded(gvk.group, gvk.kind):
-            warnings.append(f"Resource {gvk.group}/{gvk.kind} {name_of(document)} is excluded in the settings")
+            said = f"Resource {gvk.group}/{gvk.kind} {name_of(document)} is excluded in the settings"
+            conditions.append((ConditionType.EXCLUDED_RESOURCE, said))
             continue
         resource = discovery.find(gvk)
         namespaced = resource.namespaced if resource else scopes.get((gvk.group, gvk.kind), True)
@@ -63,13 +73,14 @@ def prepare_target(
             continue
         key = ResourceKey.of(obj)
         if key in resources:
-            warnings.append(f"{key} appears more than once among the manifests; the last one wins")
+            said = f"{key} appears more than once among the manifests; the last one wins"
+            conditions.append((ConditionType.REPEATED_RESOURCE, said))
         resources[key] = obj
         if resource is not None:
             kinds[key] = resource
         elif (gvk.group, gvk.kind) not in scopes:
             unknown[key] = obj
-    return PreparedTarget(resources, tuple(hooks), unknown, tuple(warnings), kinds)
+    return PreparedTarget(resources, tuple(hooks), unknown, tuple(conditions), kinds)
 
 
 def _placed(obj: Manifest, namespace: str) -> Manifest:

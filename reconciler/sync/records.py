@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from reconciler.manifest.objects import Manifest, ResourceKey, images_of
-from reconciler.terms import HookDeletePolicy, OperationPhase, ResultCode, SyncPhase
+from reconciler.terms import HookDeletePolicy, OperationPhase, ResultCode, SyncPhase, SyncStrategy
 
 
 class TaskAction(StrEnum):
@@ -83,7 +83,8 @@ class HookTarget:
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """What the caller asks of a sync. ``resources`` empty means all; hooks run only then, and not without ``hooks``.
+    """What the caller asks of a sync. ``resources`` empty means all; hooks run only then, and not without ``hooks``: that is the
+    sync strategy ``apply``.
 
     ``sync_options`` are sync options of this sync alone; they win over the Application's. ``self_heal_attempts`` counts the
     heals of one revision, this one included.
@@ -96,6 +97,10 @@ class PlanOptions:
     sync_options: tuple[str, ...] = ()
     self_heal_attempts: int = 0
     hooks: bool = True
+
+    @property
+    def strategy(self) -> SyncStrategy:
+        return SyncStrategy.HOOK if self.hooks else SyncStrategy.APPLY
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
-"""Retries of a failed sync: how often, and when the next attempt is due.
+"""Retries of a failed sync: how often, and how far apart.
 
 Source: RetryStrategy and NextRetryAt in pkg/apis/application/v1alpha1/types.go, autoSync and processRequestedAppOperation in
 controller/appcontroller.go, and the sync call of server/application/application.go of Argo CD 3.6.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from reconciler.errors import SpecError, Violation
@@ -54,15 +54,17 @@ class RetryPolicy:
             seconds = min(seconds, self.max_wait.total_seconds())
         return timedelta(seconds=max(0.0, min(seconds, _LONGEST_WAIT_S)))
 
-    def next_attempt(self, finished_at: datetime, *, retries: int) -> datetime | None:
-        """When to try again after an attempt that failed at ``finished_at``; None when there is no retry left.
+    def wait_after(self, retries: int) -> timedelta | None:
+        """How long to wait after an attempt that failed just now; None when there is no retry left.
+
+        A time to wait for would be another one as soon as the clock is set; upstream has one (NextRetryAt).
 
         Parameters
         ----------
         retries
             Retries that were made before; 0 after the first attempt of all.
         """
-        return finished_at + self.wait_before(retries + 1) if self.may_retry(retries) else None
+        return self.wait_before(retries + 1) if self.may_retry(retries) else None
 
 
 def retry_policy(retry: Retry | None, *, automated: bool, limit: int | None = None) -> RetryPolicy:

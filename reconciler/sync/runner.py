@@ -26,6 +26,7 @@ from reconciler.sync.records import SyncPlan, SyncResult, SyncTask, TaskResult
 from reconciler.sync.run_options import RunOptions
 from reconciler.sync.tasks import Deletions, Tasks
 from reconciler.sync.watching import Watcher
+from reconciler.terms import HealthStatus
 
 __all__ = ["ChildSync", "Clock", "Listener", "RunOptions", "SyncRunner"]
 
@@ -35,7 +36,7 @@ LAST_SECONDS: Final = 5.0
 TERMINATED: Final = "Operation terminated"
 _STORAGE_FULL: Final = "database space exceeded"
 Clock = Callable[[], datetime]
-ChildSync = Callable[[ResourceKey], str]
+ChildSync = Callable[[ResourceKey, Callable[[str], None]], None]
 Listener = Callable[[SyncState, Event], None]
 _NO_OBJECTS: Final[Mapping[str, Manifest]] = MappingProxyType({})
 _NO_RESULTS: Final[Mapping[str, TaskResult]] = MappingProxyType({})
@@ -51,7 +52,8 @@ class SyncRunner:
     clock
         Gives the present time, aware of its zone.
     sync_child
-        Syncs a child Application that the plan has applied and says why it failed; called from a worker thread.
+        Syncs a child Application that the plan has applied, and raises what it failed with; called from a worker thread. What
+        it calls meanwhile with a text has it told of the child.
     customizations
         Health scripts by kind.
     taken_over
@@ -82,7 +84,7 @@ class SyncRunner:
         clock: Clock,
         on_event: Listener = lambda _state, _event: None,
         options: RunOptions = RunOptions(),
-        sync_child: ChildSync = lambda _key: "",
+        sync_child: ChildSync = lambda _key, _tell: None,
         customizations: Customizations | None = None,
         taken_over: Mapping[str, Manifest] = _NO_OBJECTS,
         operation_id: str = "",
@@ -283,9 +285,10 @@ class SyncRunner:
         self._pool.submit(self._tasks.watch, [task for task in tasks if not task.is_child])
 
     def _child(self, task: SyncTask) -> Event:
-        failure = self.sync_child(task.key)
-        if failure:
-            return events.TaskFailed(self.clock(), task.id, failure)
+        def tell(said: str) -> None:
+            self._inbox.put(events.HealthSeen(self.clock(), task.id, HealthStatus.UNKNOWN, said))
+
+        self.sync_child(task.key, tell)
         # Whatever health it has now is its own: it was waited for, or it waits for somebody to sync it.
         return events.HealthSeen(self.clock(), task.id, None)
 

@@ -11,6 +11,7 @@ from reconciler.sync.records import PlanOptions, SyncResult, TaskAction, TaskRes
 from reconciler.terms import ConditionType
 
 DEFAULT_HISTORY_LIMIT: Final = 10
+FORCE: Final = "Force=true"
 
 
 def rfc3339(at: datetime) -> str:
@@ -163,12 +164,14 @@ def _operation(
         sync["prune"] = True
     if options.dry_run:
         sync["dryRun"] = True
-    if not options.hooks:
-        sync["syncStrategy"] = {"apply": {}}
+    forced = FORCE in options.sync_options
+    if initiated_by or forced or not options.hooks:
+        # Of all that syncs, only an automated policy names no strategy; Argo CD's own --force is a part of it.
+        sync["syncStrategy"] = {options.strategy.value: {"force": True} if forced else {}}
     if options.self_heal_attempts:
         sync["autoHealAttemptsCount"] = options.self_heal_attempts
-    if options.sync_options:
-        sync["syncOptions"] = list(options.sync_options)
+    if others := [option for option in options.sync_options if option != FORCE]:
+        sync["syncOptions"] = others
     if options.resources:
         sync["resources"] = [
             {"group": key.group, "kind": key.kind, "namespace": key.namespace, "name": key.name}

@@ -14,6 +14,7 @@ applies to the whole calculation. Where the code grants more than the documentat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import chain
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -29,6 +30,8 @@ LOOK_AHEAD: Final = timedelta(days=400)
 MAX_BOUNDARIES: Final = 2000
 """Starts and ends of windows that are looked at to find the next opening."""
 _INSTANT: Final = timedelta(microseconds=1)
+_APART: Final = timedelta(days=7)
+"""Nowhere are clocks changed twice within this time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +124,11 @@ class _Window:
         return start is not None and (start < local or (start == local and self.window.kind == DENY))
 
     def boundaries(self, moment: datetime) -> Iterator[datetime]:
-        """When the window may next start and end, in UTC; what is not after ``moment`` among it does not count."""
+        """When the window next starts and ends, if no clock is changed before then; only what is after ``moment`` counts."""
         local = self._local(moment, moment)
         for start, end in ((self.schedule.after(local), timedelta()), (self._started(local), self.duration)):
             if start is not None:
-                found = moment + (start + end - local)
-                yield found
-                # Where clocks are changed before then, it comes so much earlier or later.
-                yield found - (self._offset(found) - self._offset(moment))
+                yield moment + (start + end - local)
 
     def _started(self, local: datetime) -> datetime | None:
         """The first start whose window has not ended."""
@@ -162,9 +162,13 @@ class _Judge:
         return () if self._manual and all(window.window.manual_sync for window in found) else found
 
     def next_opening(self, now: datetime) -> datetime | None:
+        zones = {window.zone for window in self._windows}
+        # A window may begin or end by the change itself: the hour of its start or of its end is left out, or comes again.
+        changes = sorted({change for zone in zones for change in _clock_changes(zone, now, now + LOOK_AHEAD)})
         moment = now
         for _ in range(MAX_BOUNDARIES):
-            following = [each for window in self._windows for each in window.boundaries(moment) if each > moment]
+            boundaries = chain(changes, *(window.boundaries(moment) for window in self._windows))
+            following = [each for each in boundaries if each > moment]
             if not following or min(following) > now + LOOK_AHEAD:
                 return None
             moment = min(following)
@@ -207,6 +211,26 @@ def _zone(name: str) -> tzinfo:
         return ZoneInfo(name) if name not in ("", "UTC") else UTC
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return UTC
+
+
+def _clock_changes(zone: tzinfo, begin: datetime, end: datetime) -> Iterator[datetime]:
+    """When the clocks of a zone are changed after ``begin``, to the second."""
+    step = int(_APART.total_seconds())
+    for before in range(int(begin.timestamp()), int(end.timestamp()), step):
+        after, old = before + step, _offset_s(zone, before)
+        if _offset_s(zone, after) == old:
+            continue
+        while after - before > 1:
+            middle = (before + after) // 2
+            if _offset_s(zone, middle) == old:
+                before = middle
+            else:
+                after = middle
+        yield datetime.fromtimestamp(after, UTC)
+
+
+def _offset_s(zone: tzinfo, at_s: int) -> float:
+    return (datetime.fromtimestamp(at_s, zone).utcoffset() or timedelta()).total_seconds()
 
 
 def _is_for(window: SyncWindow, application: Application) -> bool:

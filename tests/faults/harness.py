@@ -14,7 +14,6 @@ from typing import Any
 
 import urllib3
 
-from reconciler.health import assess_health
 from reconciler.history import SyncRecord
 from reconciler.sandbox import Sandbox
 from reconciler.sandbox.faults import Logged
@@ -23,12 +22,12 @@ from tests.argo import DEFINITIONS, install_argo
 from tests.conformance.client import APPLY, Client
 from tests.faults.invariants import MADE, check_operations, is_available
 from tests.faults.scenarios import API, SCENARIOS, TRACKING, Manifest, Scenario, filled, repository_files
-from tests.faults.stage import TRACE, Ended, Run, Stage
+from tests.faults.stage import MODULES, TRACE, Ended, Run, Stage
+from tests.faults.states import comparable
 from tests.repositories import GitRepository
 
 AGENT = "OpenAPI-Generator"
 COLLECTIONS = {kind: (api, plural) for kind, (api, plural) in API.items()}
-_DROPPED = ("uid", "resourceVersion", "creationTimestamp", "managedFields", "generation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +258,7 @@ class Case:
         newest = {record.application: record.operation_id for record in reversed(self.records)}
         failed = {record.operation_id for record in self.records if record.phase != "Succeeded"} - {*newest.values()}
         made = {
-            key: self._comparable(key, obj)
+            key: comparable(obj, key.partition("/")[0], self.collections)
             for key, obj in self.objects().items()
             # What a failed or interrupted operation ran stays where its policies do not ask for it, as with Argo CD.
             if obj["metadata"].get("annotations", {}).get(ANNOTATION_OPERATION) not in failed
@@ -272,28 +271,6 @@ class Case:
         state: dict[str, Any] = json.loads(text)
         return state
 
-    def _comparable(self, key: str, obj: Manifest) -> Any:
-        kind = key.partition("/")[0]
-        if kind == "Application":
-            return _application_state(obj)
-        metadata = {name: value for name, value in obj["metadata"].items() if name not in _DROPPED}
-        metadata["name"] = MADE.sub("", metadata["name"])
-        annotations = {k: v for k, v in metadata.get("annotations", {}).items() if k != ANNOTATION_OPERATION}
-        health = assess_health({**obj, "apiVersion": self.collections[kind][0], "kind": kind})
-        body = {name: value for name, value in obj.items() if name not in ("metadata", "status", "apiVersion", "kind")}
-        if kind == "Job":
-            # The rest of it is its controller's and bears its uid.
-            body = {"completions": body["spec"].get("completions")}
-            metadata.pop("labels", None)
-        if kind == "Service":
-            body["spec"] = {name: value for name, value in body["spec"].items() if "IP" not in name}
-        return {
-            **body,
-            "metadata": {**metadata, "annotations": {k: MADE.sub("", v) for k, v in annotations.items()}},
-            "owners": sorted(_owners(obj)),
-            "health": str(health.status) if health else None,
-        }
-
     def managed_versions(self) -> dict[str, str]:
         """The versions of everything that is managed and no hook, nor an Application, whose status a run writes."""
         return {
@@ -305,29 +282,6 @@ class Case:
     def versions_of(self, *names: str) -> dict[str, str]:
         objects = {name: self.client.get(self.path("ConfigMap", name)) for name in names}
         return {name: answer.expect()["metadata"]["resourceVersion"] for name, answer in objects.items()}
-
-
-def _application_state(obj: Manifest) -> Any:
-    status = obj.get("status") or {}
-    return {
-        "sync": (status.get("sync") or {}).get("status"),
-        "health": (status.get("health") or {}).get("status"),
-        "phase": (status.get("operationState") or {}).get("phase"),
-        "message": (status.get("operationState") or {}).get("message"),
-        "finalizers": obj["metadata"].get("finalizers"),
-        "resources": sorted(
-            [entry["kind"], entry["name"], entry.get("status"), (entry.get("health") or {}).get("status")]
-            for entry in status.get("resources") or ()
-        ),
-    }
-
-
-def _owners(obj: Manifest) -> Iterator[str]:
-    """Which manager owns which fields, controllers excepted."""
-    for entry in obj["metadata"].get("managedFields") or ():
-        if entry["manager"] != "kube-controller-manager":
-            owned = [entry["manager"], entry["operation"], entry.get("subresource"), entry.get("fieldsV1")]
-            yield json.dumps(owned, sort_keys=True)
 
 
 def sandbox_of(cluster: Cluster) -> Sandbox:
@@ -351,8 +305,6 @@ def sandbox_cluster(stage: Stage) -> Iterator[Cluster]:
 @contextmanager
 def warm_stage(folder: Path) -> Iterator[Stage]:
     """A stage that has imported what a run imports."""
-    from tests.faults.stage import MODULES
-
     with Stage() as stage, sandbox_cluster(stage) as cluster:
         with cluster.case(SCENARIOS["family"], folder / "family") as case:
             case.run(**{MODULES: str(folder / "modules")})

@@ -12,9 +12,11 @@ from reconciler.sandbox.faults import ALWAYS, Fault, Refuse, Stale
 from tests.faults.harness import Case, Cluster
 from tests.faults.invariants import check, check_bounds, check_left
 from tests.faults.scenarios import SCENARIOS
+from tests.faults.stage import BACKOFF_S, ESTABLISHED_S
 
 DOWN = "the server is currently unable to handle the request"
 FAMILY = SCENARIOS["family"]
+QUICK = {BACKOFF_S: "0.01", ESTABLISHED_S: "0.3"}
 
 
 def take_down(sandbox: Sandbox | None, case: Case, *, kinds: bool) -> None:
@@ -31,7 +33,7 @@ def take_down(sandbox: Sandbox | None, case: Case, *, kinds: bool) -> None:
 
 
 def statuses(case: Case) -> dict[str, Any]:
-    listed = case.run(words=("app", "list", "-o", "json"))
+    listed = case.run(words=("app", "list", "-o", "json"), **QUICK)
     return {entry["name"]: (entry["sync"], entry["reason"]) for entry in json.loads(listed.output)}
 
 
@@ -49,7 +51,7 @@ def test_33_down_from_the_start(sandboxed: Cluster, tmp_path: Path, kinds: bool)
         changed = other.replace("version: v2", "version: v3")
         case.origin.commit({"apps/all.yaml": without, "other/all.yaml": changed})
         take_down(sandboxed.sandbox, case, kinds=kinds)
-        ended = case.run(words=(*FAMILY.words, "--prune"))
+        ended = case.run(words=(*FAMILY.words, "--prune"), **QUICK)
         assert ended.status != 0
         check_bounds(case, ended)
         check_left(case)
@@ -80,7 +82,7 @@ def test_33_down_from_the_start(sandboxed: Cluster, tmp_path: Path, kinds: bool)
 def test_33_down_in_mid_run(sandboxed: Cluster, tmp_path: Path, point: str, kinds: bool) -> None:
     outcome = sandboxed.outcome(FAMILY, tmp_path / "undisturbed")
     with sandboxed.case(FAMILY, tmp_path / "case") as case:
-        run = case.start(point=f"stop:{point}")
+        run = case.start(point=f"stop:{point}", **QUICK)
         assert run.wait().halted
         take_down(sandboxed.sandbox, case, kinds=kinds)
         run.signal(signal.SIGCONT)

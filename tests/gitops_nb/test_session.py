@@ -16,7 +16,7 @@ from gitops_nb.session import Session
 from gitops_nb.widgets import DiffWidget, ResourceTreeWidget, WavePreviewWidget
 from reconciler.errors import NotFoundError, SyncError, UsageError
 from reconciler.manifest import dump_document
-from reconciler.manifest.objects import GroupVersionKind
+from reconciler.manifest.objects import GroupVersionKind, ResourceKey
 from reconciler.sandbox import Sandbox
 from tests.conformance.client import Client
 from tests.repositories import GitRepository
@@ -119,12 +119,36 @@ def test_walk_from_out_of_sync_to_drift(cd: Session, client: Client) -> None:
 def test_prune_only_when_asked(cd: Session, repository: GitRepository, client: Client) -> None:
     assert cd.sync("shop").ok
     repository.commit({"shop/settings.yaml": None})
-    kept = cd.sync("shop", wait=False)
+    kept = cd.sync("shop", timeout_s=60)
     messages = {str(entry.key): entry.message for entry in kept.result.results}
     assert messages["ConfigMap shop/settings"] == "ignored (requires pruning)"
+    left = "1 resource requires pruning: ConfigMap shop/settings; sync with prune to delete it"
+    assert (kept.result.succeeded, kept.ok) == (True, False)
+    assert kept.summary.endswith(f"; OutOfSync and Healthy; {left}")
+    assert left in repr(kept)
+    assert left in kept._repr_html_()
+    assert (kept.as_dict()["left_to_prune"], kept.as_dict()["exit_status"]) == (["ConfigMap shop/settings"], 1)
+    assert cd.sync("shop", dry_run=True).ok
     client.get("/api/v1/namespaces/shop/configmaps/settings").expect(200)
     assert cd.sync("shop", prune=True).ok
     assert client.get("/api/v1/namespaces/shop/configmaps/settings").status == 404
+
+
+def test_a_sync_by_the_strategy_apply_runs_no_hooks(cd: Session, repository: GitRepository, client: Client) -> None:
+    hook = {"argocd.argoproj.io/hook": "PreSync"}
+    before = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "before", "annotations": hook}}
+    repository.commit({"shop/before.yaml": dump_document(before)})
+    app = cd.app("shop")
+    assert "before" in [task.key.name for task in app.plan().tasks]
+    assert "before" not in [task.key.name for task in app.plan(strategy="apply").tasks]
+    assert "no hooks" in cd.waves("shop", strategy="apply").format_text()
+    with pytest.raises(UsageError, match=r"^there is no sync strategy 'kubectl'; there are apply, hook$"):
+        cd.sync("shop", strategy="kubectl")
+    report = cd.sync("shop", strategy="apply", timeout_s=60)
+    assert (report.ok, report.result.options.hooks) == (True, False)
+    assert client.get("/api/v1/namespaces/shop/configmaps/before").status == 404
+    assert cd.sync("shop", timeout_s=60).ok
+    client.get("/api/v1/namespaces/shop/configmaps/before").expect(200)
 
 
 def test_a_run_syncs_what_its_policy_wants(cd: Session, client: Client) -> None:
@@ -172,6 +196,8 @@ def test_a_rollback_to_the_sync_before_the_last_or_to_any(
     # The comparison is with what was deployed; the spec still asks for the newer commit.
     assert report.comparison is not None
     assert report.comparison.revisions == report.result.revisions
+    # It waited, and what is left to prune is told, though a rollback is not to leave everything as Git has it.
+    assert report.left_to_prune == (ResourceKey("", "ConfigMap", "shop", "more"),)
     assert cd.apps["status"].tolist() == ["OutOfSync"]
     assert cd.history("shop")["initiated_by"].iloc[0] == "ada"
     client.get("/api/v1/namespaces/shop/configmaps/more").expect(200)

@@ -7,7 +7,7 @@ folder of manifests needs are quickly told apart. Formats: POSIX ustar and pax, 
 
 import hashlib
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.errors import GenerationError
@@ -70,9 +70,13 @@ class ArchiveStore:
             raise TooLargeError(f"a file in {self.name}", len(data), limit)
         return data
 
-    def size(self, object_id: str) -> int:
-        """Bytes of a file or link."""
-        return len(self._contents[object_id])
+    def read_all(self, object_ids: Sequence[str], *, limit: int) -> list[bytes]:
+        """The bytes of files, as `read` gives them."""
+        return [self.read(object_id, limit=limit) for object_id in object_ids]
+
+    def sizes(self, object_ids: Sequence[str]) -> list[int]:
+        """Bytes of files or links."""
+        return [len(self._contents[object_id]) for object_id in object_ids]
 
     def submodule(self, commit: str, path: str, modules: bytes) -> tuple[TreeStore, str]:
         """An archive has none.

@@ -1,10 +1,11 @@
 """The files of one commit or archive, read from its objects: symbolic links are judged here, never by a file system."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import Enum
+from itertools import groupby, islice
 from typing import Protocol
 
 from reconciler.errors import GenerationError, RevisionError
@@ -17,6 +18,8 @@ MAX_LINK_BYTES = 4096
 MAX_FILE_BYTES = 64 * 2**20
 MAX_WALKED = 200_000
 """Entries of one walk."""
+READ_TOGETHER = 32
+"""Files that are read in one exchange, and so in memory at once."""
 MODULES = ".gitmodules"
 MAX_MODULES_BYTES = 2**20
 
@@ -50,7 +53,13 @@ class TreeStore(Protocol):
         """The bytes of a file; `TooLargeError` when there are more than ``limit``."""
         ...
 
-    def size(self, object_id: str) -> int: ...
+    def read_all(self, object_ids: Sequence[str], *, limit: int) -> list[bytes]:
+        """The bytes of files, in few exchanges; `TooLargeError` when one has more than ``limit``."""
+        ...
+
+    def sizes(self, object_ids: Sequence[str]) -> list[int]:
+        """Bytes of files, counted without reading them."""
+        ...
 
     def submodule(self, commit: str, path: str, modules: bytes) -> "tuple[TreeStore, str]":
         """Objects and root folder of the submodule at ``path``; ``modules`` is the text of ``.gitmodules``."""
@@ -91,6 +100,8 @@ class Tree:
         self.revision = revision
         self._root = Entry("", Kind.FOLDER, root_id, store)
         self._looked: set[Looked] = set() if looked is None else looked
+        # Folders by the paths that led to them through neither links nor submodules: nothing was noted on the way.
+        self._plain: dict[str, Entry] = {}
 
     def __str__(self) -> str:
         return f"{self.name} at {self.revision[:7] if len(self.revision) in (40, 64) else self.revision}"
@@ -105,9 +116,12 @@ class Tree:
         RepositoryError
             When a submodule on the way cannot be had.
         """
-        pending = _parts(path)
-        repository = here = self._root
-        links = 0
+        parent, _, name = path.rpartition("/")
+        if (folder := self._plain.get(parent)) is not None:
+            pending, repository, here = _parts(name), self._root, folder
+        else:
+            pending, repository, here = _parts(path), self._root, self._root
+        links, is_plain = 0, True
         while pending:
             if here.kind is not Kind.FOLDER:
                 self._looked.add(("nothing", join(here.path, pending[-1]), ""))
@@ -119,8 +133,10 @@ class Tree:
                 return None
             if found.kind is Kind.SUBMODULE:
                 repository = here = self._enter(found, repository)
+                is_plain = False
             elif found.kind is Kind.LINK:
                 links += 1
+                is_plain = False
                 if links > MAX_LINKS:
                     raise GenerationError(f"{shown(path)} in {self} goes through more than {MAX_LINKS} symbolic links")
                 pending += _parts(self._link_target(found, path))
@@ -128,6 +144,8 @@ class Tree:
             else:
                 here = found
         self._looked.add(("is", here.path, here.kind.value))
+        if is_plain and here.kind is Kind.FOLDER:
+            self._plain[path] = here
         return here
 
     def peek(self, path: str) -> Entry | None:
@@ -204,10 +222,30 @@ class Tree:
         except TooLargeError as error:
             raise TooLargeError(f"{file.path} in {self}", error.size, error.limit) from None
 
+    def contents(
+        self, files: Iterable[tuple[str, Entry]], *, limit: int = MAX_FILE_BYTES
+    ) -> Iterator[tuple[str, bytes]]:
+        """Names of files with their bytes, in their order and in few exchanges; errors are those of `read`."""
+        waiting = iter(files)
+        while together := list(islice(waiting, READ_TOGETHER)):
+            for store, group in _by_store(together):
+                try:
+                    found = store.read_all([file.object_id for _, file in group], limit=limit)
+                except TooLargeError:
+                    # Only one by one it comes out which it is.
+                    found = [self.read(file, limit=limit) for _, file in group]
+                self._looked.update(("file", file.path, file.object_id) for _, file in group)
+                yield from zip((name for name, _ in group), found, strict=True)
+
     def size(self, file: Entry) -> int:
         """The bytes of a file, counted without reading it."""
-        self._looked.add(("file", file.path, file.object_id))
-        return file.store.size(file.object_id)
+        return self.sizes([file])[0]
+
+    def sizes(self, files: Sequence[Entry]) -> list[int]:
+        """The bytes of files, counted without reading them."""
+        self._looked.update(("file", file.path, file.object_id) for file in files)
+        groups = _by_store((file.path, file) for file in files)
+        return [size for store, group in groups for size in store.sizes([file.object_id for _, file in group])]
 
     def _walk(self, folder: Entry, *, recurse: bool) -> Iterator[Entry]:
         pending, walked = [folder], 0
@@ -261,6 +299,13 @@ def names_digest(folder: Entry) -> str:
     entries = folder.store.entries(folder.object_id)
     text = "\0".join(f"{name}\0{kind.value}" for name, (kind, _) in entries.items())
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _by_store(files: Iterable[tuple[str, Entry]]) -> Iterator[tuple[TreeStore, list[tuple[str, Entry]]]]:
+    """Files that follow each other and lie in one repository."""
+    for _, group in groupby(files, key=lambda named: id(named[1].store)):
+        together = list(group)
+        yield together[0][1].store, together
 
 
 def _parts(path: str) -> list[str]:

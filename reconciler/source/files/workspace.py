@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from reconciler.errors import GenerationError
-from reconciler.source.files.paths import shown
+from reconciler.source.files.paths import parent_of, shown
 from reconciler.source.files.tree import Entry, Kind, Tree
 
 MAX_FILES = 20_000
@@ -25,6 +25,7 @@ class Workspace:
         self._folder: Path | None = None
         self._bytes = 0
         self._folders = 0
+        self._made: set[str] = {""}
         self._written: set[str] = set()
 
     @property
@@ -68,9 +69,10 @@ class Workspace:
 
     def write(self, path: str, data: bytes) -> None:
         """Write bytes of our own making, or of the commit, at a path that does not exist yet."""
-        target = self.folder / path
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make(parent_of(path))
         try:
+            # Many files a render: no Path for each.
+            target = f"{self.folder}/{path}"
             descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         except FileExistsError as error:
             raise GenerationError(
@@ -78,6 +80,17 @@ class Workspace:
             ) from error
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
+
+    def _make(self, folder: str) -> None:
+        """Make a folder and those above it."""
+        missing = []
+        while folder not in self._made:
+            missing.append(folder)
+            folder = parent_of(folder)
+        for name in reversed(missing):
+            # Folders of other names may be one where the file system does not tell upper from lower case.
+            (self.folder / name).mkdir(mode=0o700, exist_ok=True)
+            self._made.add(name)
 
     def _add_folder(self, path: str, folder: Entry, above: tuple[str, ...], field: str) -> None:
         if folder.object_id in above:

@@ -11,7 +11,6 @@ from typing import IO, TYPE_CHECKING
 
 from reconciler.errors import GenerationError, RepositoryError
 from reconciler.processes.process import kill_group
-from reconciler.source.git.mirror import git_library
 from reconciler.source.git.signed_objects import MAX_BYTES
 
 if TYPE_CHECKING:
@@ -43,11 +42,10 @@ def open_history(repository: "Repository", tip: str, limits: HistoryLimits) -> I
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"} | variables
     # A shallow history ends where it was cut; whoever reads compares with the parents that the commits name.
     environment.pop("GIT_SHALLOW_FILE", None)
-    git = git_library().Git.GIT_PYTHON_GIT_EXECUTABLE
     late = Event()
-    with _start([git, "rev-list", "--topo-order", tip, "--"], path, environment, subprocess.DEVNULL) as ids:
+    with _start(["git", "rev-list", "--topo-order", tip, "--"], path, environment, subprocess.DEVNULL) as ids:
         assert ids.stdout is not None
-        with _start([git, "cat-file", "--batch", "--buffer"], path, environment, ids.stdout) as objects:
+        with _start(["git", "cat-file", "--batch", "--buffer"], path, environment, ids.stdout) as objects:
             # Only cat-file may hold this end, or rev-list would not notice that nobody reads on.
             ids.stdout.close()
 

@@ -17,7 +17,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -306,18 +305,3 @@ class Mirror:
             variables=access.variables,
         )
         return whole_environment(variables, user_settings=access.user_settings)
-
-
-def git_library() -> Any:
-    """GitPython, which looks for the ``git`` program when it is imported.
-
-    Raises
-    ------
-    RepositoryError
-        When Git is not installed.
-    """
-    try:
-        import git
-    except ImportError as error:
-        raise RepositoryError("git is not installed or not on PATH; install Git 2.32 or newer") from error
-    return git

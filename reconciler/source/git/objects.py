@@ -1,21 +1,19 @@
-"""Objects of a mirror, read by one Git process that stays."""
+"""Objects of a mirror, read by Git processes that stay."""
 
 import threading
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from reconciler.errors import GenerationError, RepositoryError
 from reconciler.source.files.paths import shown
 from reconciler.source.files.tree import MAX_FILE_BYTES, Kind, TooLargeError
-from reconciler.source.git.mirror import Mirror, git_library
-
-if TYPE_CHECKING:
-    from git import Repo
+from reconciler.source.git.cat_file import CatFile, Header
+from reconciler.source.git.environment import whole_environment
+from reconciler.source.git.mirror import Mirror
 
 MAX_TREE_BYTES = 16 * 2**20
 
 _KINDS = {"40000": Kind.FOLDER, "120000": Kind.LINK, "160000": Kind.SUBMODULE}
-_DRAINED = 2**20
 _EXECUTABLE = "100755"
 _T = TypeVar("_T")
 
@@ -25,96 +23,95 @@ class UnreadableError(RepositoryError):
 
 
 class ObjectReader:
-    """Reads objects by vetted names; safe to share between threads."""
+    """Reads objects by vetted names, many in one exchange; safe to share between threads."""
 
     def __init__(self, mirror: Mirror) -> None:
         self._mirror = mirror
-        self._repo: Repo | None = None
+        # By whether they give the contents.
+        self._processes: dict[bool, CatFile] = {}
         self._lock = threading.RLock()
 
-    def header(self, name: str) -> tuple[str, str, int]:
-        """Id, kind and size of the object that a name means.
+    def header(self, name: str) -> Header:
+        """The object that a name means; errors are those of `headers`."""
+        return self.headers([name])[0]
+
+    def headers(self, names: Sequence[str]) -> list[Header]:
+        """The objects that names mean.
 
         Raises
         ------
         UnreadableError
-            When there is none.
+            When one is not there.
         """
-
-        def ask() -> tuple[str, str, int]:
-            # GitPython declares text here and returns what came over the pipe.
-            header: tuple[Any, Any, int] = self.repo().git.get_object_header(name)
-            return header[0].decode(), header[1].decode(), header[2]
-
-        return self._retried(name, ask)
+        return self._asked(names, lambda process: process.headers(names), contents=False)
 
     def read(self, object_id: str, *, kind: str, limit: int = MAX_FILE_BYTES) -> bytes:
-        """Bytes of an object.
+        """Bytes of an object; errors are those of `read_all`."""
+        return self.read_all([object_id], kind=kind, limit=limit)[0]
+
+    def read_all(self, object_ids: Sequence[str], *, kind: str, limit: int = MAX_FILE_BYTES) -> list[bytes]:
+        """Bytes of objects of one kind.
 
         Raises
         ------
         TooLargeError
-            When it is larger than ``limit`` bytes.
+            When one is larger than ``limit`` bytes.
         GenerationError
-            When it is missing, or of another kind.
+            When one is missing, or of another kind.
         """
-
-        def ask() -> tuple[Any, Any, Any]:
-            # One exchange: the answer says kind and size before the bytes.
-            _, found, size, stream = self.repo().git.stream_object_data(object_id)
-            if int(size) > limit:
-                # What is not wanted need not be kept; the stream has to be read to its end for the next answer.
-                while stream.read(_DRAINED):
-                    pass
-                return found, size, b""
-            return found, size, stream.read()
-
-        found, size, data = self._retried(object_id, ask)
-        if found != kind.encode():
-            raise GenerationError(f"object {object_id[:12]} of {self._mirror} is a {found.decode()}, expected a {kind}")
-        if size > limit:
-            raise TooLargeError(f"a file in {self._mirror} (object {object_id[:12]})", size, limit)
-        return bytes(data)
+        found = []
+        answers = self._asked(object_ids, lambda process: process.contents(object_ids, limit=limit), contents=True)
+        for object_id, answer in zip(object_ids, answers, strict=True):
+            if answer.header.kind != kind:
+                raise GenerationError(
+                    f"object {object_id[:12]} of {self._mirror} is a {answer.header.kind}, expected a {kind}"
+                )
+            if answer.data is None:
+                raise TooLargeError(f"a file in {self._mirror} (object {object_id[:12]})", answer.header.size, limit)
+            found.append(answer.data)
+        return found
 
     def commit_of(self, object_id: str) -> str:
         """The commit that a hexadecimal id, whole or abbreviated, leads to; empty when none or several."""
         try:
-            return self.header(f"{object_id}^{{commit}}")[0]
+            return self.header(f"{object_id}^{{commit}}").object_id
         except UnreadableError:
             return ""
 
-    def repo(self) -> "Repo":
-        """GitPython's view of the mirror."""
-        with self._lock:
-            if self._repo is None:
-                git = git_library()
-                try:
-                    self._repo = git.Repo(self._mirror.path, expand_vars=False)
-                except git.GitError as error:
-                    raise RepositoryError(f"the mirror of {self._mirror} is damaged; fetch again") from error
-                self._repo.git.update_environment(**self._mirror.reading_environment())
-            return self._repo
-
     def close(self) -> None:
-        """End the process; the next read starts another."""
+        """End the processes; the next read starts another."""
         with self._lock:
-            if self._repo is not None:
-                self._repo.close()
-                self._repo = None
+            for process in self._processes.values():
+                process.close()
+            self._processes.clear()
 
-    def _retried(self, name: str, ask: Callable[[], _T]) -> _T:
-        """Ask again, of a new process, when the answer is no object: the old one may have died."""
+    def _asked(self, names: Sequence[str], ask: "Callable[[CatFile], list[_T | None]]", *, contents: bool) -> list[_T]:
+        """Ask again, of a new process, when there was no answer: the old one may have died."""
         with self._lock:
-            fresh = self._repo is None
+            fresh = contents not in self._processes
             try:
-                return ask()
-            except (ValueError, OSError) as error:
+                answers = ask(self._process(contents=contents))
+            except (EOFError, OSError) as error:
                 self.close()
-                if not fresh and not _is_missing(error):
-                    return self._retried(name, ask)
-                raise UnreadableError(
-                    f"object {name[:12]} of {self._mirror} cannot be read: the mirror is incomplete; fetch again"
-                ) from error
+                if not fresh:
+                    return self._asked(names, ask, contents=contents)
+                raise self._unreadable(names[0]) from error
+        known = [answer for answer in answers if answer is not None]
+        if len(known) < len(answers):
+            raise self._unreadable(names[answers.index(None)])
+        return known
+
+    def _process(self, *, contents: bool) -> CatFile:
+        process = self._processes.get(contents)
+        if process is None:
+            environment = whole_environment(self._mirror.reading_environment(), user_settings=False)
+            process = self._processes[contents] = CatFile(environment, contents=contents)
+        return process
+
+    def _unreadable(self, name: str) -> UnreadableError:
+        return UnreadableError(
+            f"object {name[:12]} of {self._mirror} cannot be read: the mirror is incomplete; fetch again"
+        )
 
 
 def parse_tree(data: bytes, where: str) -> Iterator[tuple[str, tuple[Kind, str]]]:
@@ -145,8 +142,3 @@ def _rows(data: bytes, where: str) -> Iterator[tuple[str, str, str]]:
             raise RepositoryError(f"{where} holds a folder with the entry {shown(name)}, which is refused")
         yield data[position:space].decode("ascii", "replace").lstrip("0"), name, data[end + 1 : end + 21].hex()
         position = end + 21
-
-
-def _is_missing(error: Exception) -> bool:
-    """Whether the process lives and knows no such object."""
-    return "could not be resolved" in str(error)

@@ -1,16 +1,17 @@
 """Git repositories as bare mirrors in the user's cache: fetched once a run, read by plumbing, never checked out."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from reconciler.errors import RepositoryError, RevisionError
 from reconciler.source.files.paths import shown
 from reconciler.source.files.tree import MAX_FILE_BYTES, Kind, TreeStore
+from reconciler.source.git.cat_file import Header
 from reconciler.source.git.lfs import MAX_POINTER_BYTES, Pointer, parse_pointer, read_content
+from reconciler.source.git.metadata import RevisionMetadata, read_metadata
 from reconciler.source.git.mirror import Mirror
 from reconciler.source.git.objects import MAX_TREE_BYTES, ObjectReader, UnreadableError, executables, parse_tree
 from reconciler.source.git.refs import BRANCHES, TAGS
@@ -28,15 +29,6 @@ MAX_TREES = 20_000
 """Parsed folders that are kept in memory."""
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class RevisionMetadata:
-    """Who made a commit, when (UTC) and why."""
-
-    author: str
-    date: datetime
-    message: str
 
 
 class Opener(Protocol):
@@ -108,7 +100,7 @@ class Repository:
         with self._lock:
             refs, wanted = self._find(target_revision, tag_prefix)
             object_id = refs.ids.get(wanted.ref, "") if wanted.ref.startswith(TAGS) else ""
-            return object_id if object_id and self._header(object_id)[1] == "tag" else ""
+            return object_id if object_id and self._header(object_id).kind == "tag" else ""
 
     def is_tag(self, name: str) -> bool:
         """Whether a revision that `resolve` knows is exactly the name of a tag."""
@@ -123,15 +115,10 @@ class Repository:
         RevisionError
             When the mirror has no such commit.
         """
-        from git import Commit  # loads Git's Python side, which a run without Git sources never needs
-
         with self._lock:
             if self._reader.commit_of(revision) != revision:
                 raise RevisionError(f"commit {shown(revision)} is not in {self}")
-            commit = Commit(self._reader.repo(), bytes.fromhex(revision))
-            author = f"{commit.author.name} <{commit.author.email}>" if commit.author.email else str(commit.author.name)
-            message = commit.message if isinstance(commit.message, str) else commit.message.decode("utf-8", "replace")
-            return RevisionMetadata(author, datetime.fromtimestamp(commit.authored_date, UTC), message.strip())
+            return read_metadata(self._mirror, revision)
 
     def read_object(self, object_id: str, *, kind: str, limit: int = MAX_FILE_BYTES) -> bytes:
         """Bytes of an object of a kind (``blob``, ``tree``, ``commit``, ``tag``), Git LFS pointers as they are.
@@ -141,7 +128,11 @@ class Repository:
         GenerationError
             When it is larger than ``limit`` bytes, missing, or of another kind.
         """
-        return self._required(lambda: self._reader.read(object_id, kind=kind, limit=limit))
+        return self.read_objects([object_id], kind=kind, limit=limit)[0]
+
+    def read_objects(self, object_ids: Sequence[str], *, kind: str, limit: int = MAX_FILE_BYTES) -> list[bytes]:
+        """Bytes of objects of one kind, in few exchanges; errors are those of `read_object`."""
+        return self._required(lambda: self._reader.read_all(object_ids, kind=kind, limit=limit))
 
     def reading(self) -> tuple[Path, dict[str, str]]:
         """The mirror's folder and the variables with which Git may read it; a shallow history ends in an error."""
@@ -153,7 +144,7 @@ class Repository:
         if root is None:
             if len(self._roots) >= MAX_TREES:
                 self._roots.clear()
-            root = self._roots[revision] = self._header(f"{revision}^{{tree}}")[0]
+            root = self._roots[revision] = self._header(f"{revision}^{{tree}}").object_id
         return root
 
     def entries(self, tree_id: str) -> Mapping[str, tuple[Kind, str]]:
@@ -172,19 +163,19 @@ class Repository:
 
     def read(self, object_id: str, *, limit: int = MAX_FILE_BYTES) -> bytes:
         """The bytes of a file; where Git LFS is on, of the file that a pointer stands for."""
-        data = self.read_object(object_id, kind="blob", limit=limit)
-        pointer = parse_pointer(data) if self._options.lfs else None
-        return data if pointer is None else read_content(self._mirror, pointer, data, limit=limit)
+        return self.read_all([object_id], limit=limit)[0]
 
-    def size(self, object_id: str) -> int:
-        """Size of a file in bytes, without reading it."""
-        size = self._header(object_id)[2]
-        if not self._options.lfs or size > MAX_POINTER_BYTES:
-            return size
-        if object_id not in self._pointers:
-            self._pointers[object_id] = parse_pointer(self.read_object(object_id, kind="blob"))
-        pointer = self._pointers[object_id]
-        return size if pointer is None else pointer.size
+    def read_all(self, object_ids: Sequence[str], *, limit: int = MAX_FILE_BYTES) -> list[bytes]:
+        """The bytes of files, as `read` gives them."""
+        found = self.read_objects(object_ids, kind="blob", limit=limit)
+        return [self._content(data, limit) for data in found] if self._options.lfs else found
+
+    def sizes(self, object_ids: Sequence[str]) -> list[int]:
+        """Sizes of files in bytes, without reading them."""
+        sizes = [header.size for header in self._required(lambda: self._reader.headers(object_ids))]
+        if not self._options.lfs:
+            return sizes
+        return [self._real_size(object_id, size) for object_id, size in zip(object_ids, sizes, strict=True)]
 
     def submodule(self, commit: str, path: str, modules: bytes) -> tuple[TreeStore, str]:
         """Objects and root folder of the submodule at ``path``; ``modules`` is the text of ``.gitmodules``.
@@ -240,7 +231,7 @@ class Repository:
             self._mirror.require()
 
     def close(self) -> None:
-        """End the Git process of this mirror; the next read starts it again."""
+        """End the Git processes of this mirror; the next read starts them again."""
         self._reader.close()
 
     def _fetch(self) -> None:
@@ -301,7 +292,20 @@ class Repository:
             self._refs = Refs(self._mirror.refs())
         return self._refs
 
-    def _header(self, name: str) -> tuple[str, str, int]:
+    def _content(self, data: bytes, limit: int) -> bytes:
+        pointer = parse_pointer(data)
+        return data if pointer is None else read_content(self._mirror, pointer, data, limit=limit)
+
+    def _real_size(self, object_id: str, size: int) -> int:
+        """That of the file which a pointer of Git LFS stands for."""
+        if size > MAX_POINTER_BYTES:
+            return size
+        if object_id not in self._pointers:
+            self._pointers[object_id] = parse_pointer(self.read_object(object_id, kind="blob"))
+        pointer = self._pointers[object_id]
+        return size if pointer is None else pointer.size
+
+    def _header(self, name: str) -> Header:
         return self._required(lambda: self._reader.header(name))
 
     def _required(self, read: Callable[[], _T]) -> _T:

@@ -4,7 +4,7 @@ Source: gitmodules(5), git-submodule(1). Only ``path`` and ``url`` are read; wha
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from reconciler.errors import RepositoryError, RevisionError
@@ -37,8 +37,11 @@ class SubmoduleStore:
     def read(self, object_id: str, *, limit: int) -> bytes:
         return self._repository.read(object_id, limit=limit)
 
-    def size(self, object_id: str) -> int:
-        return self._repository.size(object_id)
+    def read_all(self, object_ids: Sequence[str], *, limit: int) -> list[bytes]:
+        return self._repository.read_all(object_ids, limit=limit)
+
+    def sizes(self, object_ids: Sequence[str]) -> list[int]:
+        return self._repository.sizes(object_ids)
 
     def submodule(self, commit: str, path: str, modules: bytes) -> tuple[TreeStore, str]:
         """A submodule of the submodule.
@@ -67,7 +70,10 @@ class NotFetched:
     def read(self, object_id: str, *, limit: int) -> NoReturn:
         raise _not_fetched(self._where)
 
-    def size(self, object_id: str) -> NoReturn:
+    def read_all(self, object_ids: Sequence[str], *, limit: int) -> NoReturn:
+        raise _not_fetched(self._where)
+
+    def sizes(self, object_ids: Sequence[str]) -> NoReturn:
         raise _not_fetched(self._where)
 
     def submodule(self, commit: str, path: str, modules: bytes) -> NoReturn:

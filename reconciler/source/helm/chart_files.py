@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,9 +58,8 @@ class ChartFiles:
 
     def add_folder(self, tree: Tree, folder: Entry, *, to: str = "", rules: IgnoreRules | None = None) -> None:
         """Take the files of ``folder`` in Helm's order, below ``to``; archives in ``charts`` are unpacked."""
-        for path, file in _walk(tree, folder, rules, self.where):
+        for path, data in tree.contents(_walk(tree, folder, rules, self.where), limit=MAX_FILE_BYTES):
             target = join(to, path)
-            data = tree.read(file, limit=MAX_FILE_BYTES)
             if _PACKED.fullmatch(target):
                 self.add_archive(data, to=target)
             else:
@@ -117,6 +115,8 @@ def _header(path: str, size: int) -> bytes:
     """A tar header; that of a short name by ourselves, which is several times faster than the library's."""
     name = path.encode("utf-8", "surrogateescape")
     if len(name) > 100:
+        import tarfile  # no other name needs it
+
         header = tarfile.TarInfo(path)
         header.size = size
         return header.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")

@@ -5,7 +5,7 @@ Source: Kustomization and its fields in kustomize's api/types, at the release of
 
 import json
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +61,15 @@ class _At:
 _Folder = tuple[Place, str]
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file at ``path`` that the field ``name`` of a kustomization refers to."""
+
+    name: str
+    path: str
+    entry: Entry
+
+
 @dataclass(slots=True)
 class References:
     """Puts into a workspace the files that a kustomization needs, and no others.
@@ -104,11 +113,13 @@ class References:
         self._check_inflation(at, kustomization)
         local: dict[str, str] = {}
         references = [*listing.references(kustomization), *self._add_charts(at, kustomization)]
+        files: list[_File] = []
         for name, text in references:
             if is_remote(text):
                 local[text] = self._add_remote(at, text, name)
-            else:
-                self._add(at, text, name)
+            elif (file := self._add(at, text, name)) is not None:
+                files.append(file)
+        self._add_files(at, files)
         for name in listing.CONFIGURING:
             for text in filter(listing.is_inline, strings(kustomization, name)):
                 self._add_plugin_files(at.root or at.here, text, f"{at.file}: {name}")
@@ -132,7 +143,8 @@ class References:
     def _add_charts(self, at: _At, kustomization: Mapping[str, Any]) -> list[tuple[str, str]]:
         return list(self._charts.add(at.place, at.folder, kustomization, at.file)) if self.inflates else []
 
-    def _add(self, at: _At, text: str, name: str) -> None:
+    def _add(self, at: _At, text: str, name: str) -> _File | None:
+        """Add a base; a file comes back, to be read together with the others."""
         where = f"{at.file}: {name}"
         path = resolve_path(at.folder, text, field=where)
         entry = at.place.tree.find(path)
@@ -140,16 +152,20 @@ class References:
             raise GenerationError(
                 f"{where}: {shown(text)} is not in {at.place}; kustomize would look for {shown(path)}"
             )
-        root = at.root_of(name)
         if entry.kind is Kind.FOLDER:
-            self._add_base(at, at.place, path, where, root=root)
-            return
-        data = at.place.tree.read(entry)
-        self.workspace.add(f"{at.place.prefix}/{path}", entry, data=data)
-        if listing.is_environment(name):
-            self.environment |= listing.names_without_value(data)
-        if root and (listing.configures(name) or name.startswith("resources")):
-            self._add_plugin_files(root, data, path)
+            self._add_base(at, at.place, path, where, root=at.root_of(name))
+            return None
+        return _File(name, path, entry)
+
+    def _add_files(self, at: _At, files: Sequence[_File]) -> None:
+        contents = at.place.tree.contents((file.path, file.entry) for file in files)
+        for file, (path, data) in zip(files, contents, strict=True):
+            self.workspace.add(f"{at.place.prefix}/{path}", file.entry, data=data)
+            if listing.is_environment(file.name):
+                self.environment |= listing.names_without_value(data)
+            root = at.root_of(file.name)
+            if root and (listing.configures(file.name) or file.name.startswith("resources")):
+                self._add_plugin_files(root, data, path)
 
     def _add_base(self, at: _At, place: Place, folder: str, where: str, *, root: _Folder | None) -> None:
         step = (place.prefix, folder)

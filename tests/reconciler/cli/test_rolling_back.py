@@ -41,8 +41,12 @@ def test_a_rollback_runs_no_hooks_and_prunes_only_when_asked(place: Place) -> No
     place.client.delete(f"{hooks}/before").expect(200)
     place.write(web=f"{config_map('web', '2')}---\n{config_map('more', '2')}")
     assert place.app("sync", "web", "--quiet")[0] == 0
-    status, out, _ = place.app("rollback", "web")
+    status, out, err = place.app("rollback", "web", "--wait", "--timeout", "60")
     assert (status, place.value("web"), place.value("more")) == (0, "1", "2")
+    assert err.splitlines()[-2:] == [
+        "web is OutOfSync and Healthy",
+        f"web: 1 resource requires pruning: ConfigMap {place.namespace}/more; sync with prune to delete it",
+    ]
     assert "before" not in out
     assert place.client.get(f"{hooks}/before").status == 404
     written = place.application("web")["status"]

@@ -93,6 +93,129 @@ def test_several_as_a_dry_run_and_at_another_revision(place: Place) -> None:
     assert (place.value("web"), place.value("api")) == ("1", "1")
 
 
+def test_several_at_another_revision_do_not_wait_for_one_another(place: Place) -> None:
+    """The first has to be approved, and is when the second is synced."""
+    place.create("api")
+    place.write(web=config_map("web", "0"))
+    asked = place.origin.git("rev-parse", "HEAD").strip()
+    confirmed = config_map("more", "1").replace('"labels"', CONFIRMED)
+    place.write(web=f"{config_map('web', '1')}---\n{confirmed}", api=config_map("api", "2"))
+    assert place.app("sync", "web", "--quiet")[0] == 0
+
+    def approve() -> None:
+        with closing(Client(place.client.kubeconfig)) as client:
+            client.wait_for(f"/api/v1/namespaces/{place.namespace}/configmaps", "api", lambda found: True)
+            approval = {"argocd.argoproj.io/deletion-approved": datetime.now(UTC).isoformat()}
+            client.patch(place.applications("web"), {"metadata": {"annotations": approval}}).expect(200)
+
+    approving = threading.Thread(target=approve)
+    approving.start()
+    words = ("--revision", asked, "--prune", "--wait", "--timeout", "60")
+    status, _, err = place.app("sync", "web", "api", *words)
+    approving.join()
+    assert (status, place.value("web"), place.value("more"), place.value("api")) == (0, "0", None, "1")
+    # What is told is of the revision that was asked for, and the status of what the Application itself asks for.
+    assert err.splitlines()[-2:] == ["web is Synced and Healthy", "api is Synced and Healthy"]
+    newest = place.origin.git("rev-parse", "HEAD").strip()
+    for name in ("web", "api"):
+        written = place.application(name)["status"]
+        assert (written["sync"]["status"], written["sync"]["revision"]) == ("OutOfSync", newest)
+        assert written["operationState"]["operation"]["sync"]["revision"] == asked
+        assert written["history"][-1]["revision"] == asked
+
+
+def test_a_revision_that_one_of_several_does_not_have(place: Place) -> None:
+    place.create("api")
+    place.patch("api", {"spec": {"source": {"path": "later"}}})
+    first = place.origin.git("rev-parse", "HEAD").strip()
+    place.write(later=config_map("api", "2"), web=config_map("web", "2"))
+    status, _, err = place.app("sync", "api", "web", "--revision", first)
+    assert (status, place.value("web"), place.value("api")) == (1, "1", None)
+    (error,) = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert error.startswith("error: api: spec.source.path: there is no 'later'")
+    # A status tells of the Application's own target, where the folder is.
+    assert place.application("api")["status"]["sync"]["status"] == "OutOfSync"
+    assert "conditions" not in place.application("api")["status"]
+
+
+HOOKS = """---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: pre, annotations: {argocd.argoproj.io/hook: PreSync}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: post, annotations: {argocd.argoproj.io/hook: PostSync}}
+"""
+
+
+def test_a_sync_by_the_strategy_apply_runs_no_hooks(place: Place, tmp_path: Path) -> None:
+    place.write(web=config_map("web", "1") + HOOKS)
+    plan = str(tmp_path / "plan.json")
+    for words, names in (((), ["pre", "web", "post"]), (("--strategy", "apply", "--out", plan), ["web"])):
+        planned = json.loads(place.app("plan", "web", "-o", "json", *words)[1])
+        assert [task["key"]["name"] for task in planned["tasks"]] == names
+    assert place.app("sync", "--plan", plan, "--strategy", "hook")[2] == (
+        "error: --plan says what is done; leave out --strategy, or make another plan\n"
+    )
+    assert place.app("sync", "web", "--strategy", "kubectl")[0] == 2
+    assert place.app("sync", "web", "--strategy", "apply", "--force", "--quiet")[0] == 0
+    assert (place.value("web"), there(place, "pre"), there(place, "post")) == ("1", False, False)
+    assert strategy(place) == {"apply": {"force": True}}
+    assert place.application("web")["status"]["sync"]["status"] == "Synced"
+    place.write(web=config_map("web", "2") + HOOKS)
+    assert place.app("plan", "web", "--strategy", "apply", "--out", plan, "--quiet")[0] == 0
+    assert place.app("sync", "--plan", plan, "--quiet")[0] == 0
+    assert (place.value("web"), there(place, "pre"), strategy(place)) == ("2", False, {"apply": {}})
+    assert place.app("sync", "web", "--quiet")[0] == 0
+    assert (there(place, "pre"), there(place, "post"), strategy(place)) == (True, True, {"hook": {}})
+
+
+def there(place: Place, name: str) -> bool:
+    return place.client.get(f"/api/v1/namespaces/{place.namespace}/configmaps/{name}").status == 200
+
+
+def strategy(place: Place) -> Any:
+    return place.application("web")["status"]["operationState"]["operation"]["sync"]["syncStrategy"]
+
+
+def test_what_is_left_to_prune_ends_the_wait_and_is_named(place: Place) -> None:
+    place.create("api")
+    kept = config_map("kept", "1").replace('"labels"', CONFIRMED.replace("=confirm", "=false"))
+    more = "---\n".join(config_map(name, "1") for name in ("web", "more", "other"))
+    place.write(web=f"{more}---\n{kept}")
+    assert place.app("sync", "web", "--quiet")[0] == 0
+    place.write(web=config_map("web", "2"))
+    left = [f"ConfigMap {place.namespace}/{name}" for name in ("more", "other")]
+    said = f"web: 2 resources require pruning: {', '.join(left)}; sync with prune to delete them"
+    status, out, err = place.app("sync", "web", "--wait", "--timeout", "60")
+    assert (status, err.splitlines()[-2:]) == (1, ["web is OutOfSync and Healthy", said])
+    assert "Succeeded" in out
+    status, _, err = place.app("sync", "web", "api", "--wait", "--timeout", "60")
+    assert (status, said in err.splitlines()) == (1, True)
+    assert err.splitlines()[-1] == "api is Synced and Healthy"
+    # Neither a part nor a try is to leave everything as Git has it.
+    for words in (("--resource", ":ConfigMap:web", "--wait", "--timeout", "60"), ("--dry-run",)):
+        status, _, err = place.app("sync", "web", *words)
+        assert (status, "sync with prune" in err) == (0, False)
+    # What an object itself forbids is not left to be done.
+    status, _, err = place.app("sync", "web", "--prune", "--wait", "--timeout", "60")
+    assert (status, err.splitlines()[-1]) == (0, "web is OutOfSync and Healthy")
+    assert (place.value("more"), place.value("kept")) == (None, "1")
+
+
+def test_health_is_waited_for_and_the_sync_status_is_not(place: Place) -> None:
+    place.create("api")
+    place.write(web=config_map("web", "1") + "---\n" + config_map("more", "1"))
+    assert place.app("sync", "web", "--quiet")[0] == 0
+    endless = (FOR_EVER % "web").replace(", annotations: {argocd.argoproj.io/hook: PreSync}", "")
+    place.write(web=f"{config_map('web', '2')}---{endless}")
+    late = f"web is OutOfSync and Progressing after 2 s; waiting for Job.batch {place.namespace}/for-ever-web"
+    assert place.app("sync", "web", "--wait", "--timeout", "2")[2].splitlines()[-1] == f"error: {late}"
+    status, _, err = place.app("sync", "web", "api", "--wait", "--timeout", "2")
+    assert (status, [line for line in err.splitlines() if "Progressing" in line]) == (1, [f"error: web: {late}"])
+
+
 def test_another_revision_than_the_one_that_is_synced_by_itself(place: Place, tmp_path: Path) -> None:
     place.patch("web", {"spec": {"syncPolicy": {"automated": {}}, "source": {"targetRevision": "main"}}})
     first = place.origin.git("rev-parse", "HEAD").strip()
@@ -107,7 +230,7 @@ def test_another_revision_than_the_one_that_is_synced_by_itself(place: Place, tm
     place.create("api")
     status, _, err = place.app("sync", "web", "api", "--revision", first)
     lines = err.splitlines()
-    assert (status, lines[0], lines[-1]) == (1, f"error: web: {refused}", "api is Synced and Healthy")
+    assert (status, lines[-2:]) == (1, [f"error: web: {refused}", "api is Synced and Healthy"])
     status, out, err = place.app("sync", "--plan", plan)
     assert (status, out) == (1, "")
     assert err.startswith("error: web syncs by itself to ")

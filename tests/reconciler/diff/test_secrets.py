@@ -65,6 +65,29 @@ OBJECTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         secret(data={"a": masked("x"), "b": "++++++++"}),
         secret(data={"a": masked(masked("x")), "b": masked("++++++++")}),
     ),
+    "misspelt fields": (
+        secret(stringdata={"user": CANARY}, dates=[CANARY], password=CANARY, spec={"a": {"b": CANARY}}, port=5432),
+        secret(
+            stringdata={"user": masked(CANARY)},
+            dates=masked([CANARY]),
+            password=masked(CANARY),
+            spec={"a": masked({"b": CANARY})},
+            port=masked(5432),
+        ),
+    ),
+    "what is no value of it": (secret(immutable=True), secret(immutable=True)),
+    "indented too far": (
+        secret(
+            metadata={"name": "db", "data": {"user": ENCODED}, "labels": {"app": "db", "stringData": {"a": CANARY}}}
+        ),
+        secret(
+            metadata={
+                "name": "db",
+                "data": {"user": masked(ENCODED)},
+                "labels": {"app": "db", "stringData": masked({"a": CANARY})},
+            }
+        ),
+    ),
     "a kind of that name in another group": (
         {"apiVersion": "example.com/v1", "kind": "Secret", "data": {"a": "b"}},
         {"apiVersion": "example.com/v1", "kind": "Secret", "data": {"a": "b"}},
@@ -109,6 +132,15 @@ VALUES = {
     "all of stringData": (("stringData",), {"user": CANARY}, {"user": MASKER.mask(CANARY)}),
     "deeper than a Secret goes": (("data", "user", "name"), CANARY, MASKER.mask(CANARY)),
     "a map where text belongs": (("data", "user"), {"a": CANARY}, MASKER.mask({"a": CANARY})),
+    "a misspelt field": (("dates",), {"user": CANARY}, {"user": MASKER.mask(CANARY)}),
+    "below a misspelt field": (("dates", "user"), CANARY, MASKER.mask(CANARY)),
+    "a misspelt field that is no map": (("password",), CANARY, MASKER.mask(CANARY)),
+    "indented too far": (("metadata", "data", "user"), ENCODED, MASKER.mask(ENCODED)),
+    "all of the metadata": (
+        ("metadata",),
+        {"name": "db", "data": {"user": ENCODED}},
+        {"name": "db", "data": {"user": MASKER.mask(ENCODED)}},
+    ),
     "absent": (("data", "user"), ABSENT, ABSENT),
     "another field": (("type",), "Opaque", "Opaque"),
     "a label called data": (("metadata", "labels", "data"), "x", "x"),
@@ -127,11 +159,23 @@ def test_values_by_their_path(path: tuple[Any, ...], value: Any, expected: Any) 
     [
         ({"apiVersion": "v1", "kind": "Secret"}, True),
         ({"apiVersion": "v1", "kind": "SecretList"}, False),
-        ({"apiVersion": "v2", "kind": "Secret"}, False),
-        ({"kind": "Secret"}, False),
+        ({"apiVersion": "example.com/v1", "kind": "Secret"}, False),
+        ({"apiVersion": "v2", "kind": "Secret"}, True),
+        ({"apiVersion": "/v1", "kind": "Secret"}, True),
+        ({"kind": "Secret"}, True),
+        ({"apiVersion": "v1", "kind": "secret "}, True),
         ({}, False),
     ],
-    ids=["a Secret", "a list", "another version", "no version", "nothing"],
+    ids=[
+        "a Secret",
+        "a list",
+        "another group",
+        "another version",
+        "an empty group",
+        "no version",
+        "misspelt",
+        "nothing",
+    ],
 )
 def test_is_secret(obj: dict[str, Any], expected: bool) -> None:
     assert is_secret(obj) is expected
@@ -145,6 +189,8 @@ SECRETS = st.fixed_dictionaries(
         | TEXTS
         | st.lists(TEXTS),
         "stringData": st.dictionaries(st.sampled_from(["a", "b.c"]), TEXTS) | TEXTS,
+        "dates": st.dictionaries(st.sampled_from(["a", "b.c"]), TEXTS | st.lists(TEXTS, max_size=2)) | TEXTS,
+        "password": TEXTS,
     },
 )
 
@@ -162,7 +208,7 @@ def leaves(value: Any) -> Iterator[str]:
 @given(SECRETS)
 def test_no_value_of_a_secret_is_left(fields: dict[str, Any]) -> None:
     shown = MASKER.mask_object(secret(**fields))
-    left = set(leaves({name: shown.get(name) for name in ("data", "stringData")}))
+    left = set(leaves({name: shown.get(name) for name in ("data", "stringData", "dates", "password")}))
     assert all(text.startswith("(masked ") and len(text) == 17 for text in left)
     assert not left & set(leaves(fields))
 

@@ -107,10 +107,23 @@ def test_children_come_with_their_parent(parents: Family) -> None:
     }
 
 
-def test_a_child_s_window_stops_its_parents(parents: Family) -> None:
+def test_a_child_s_window_stops_parents_of_a_child_that_is_not_healthy(parents: Family) -> None:
     close_window(parents, "b")
     found = foretold(parents, "b", "a", "root")
     assert found["b"][0] is Decision.NOTHING
     assert found["a"][0] is Decision.FAIL
-    assert found["a"][1].startswith("b: b cannot be synced: sync is blocked by an active deny window (")
+    assert found["a"][1].startswith(
+        "b: b is Missing and left unsynced: sync is blocked by an active deny window (deny:* * * * *:1h"
+    )
     assert found["root"] == (Decision.FAIL, f"a: {found['a'][1]}")
+
+
+def test_a_child_s_window_leaves_one_that_is_healthy_as_it_is(parents: Family) -> None:
+    parents.engine.reconcile_automated([parents.engine.application(name) for name in ("root", "a", "b")])
+    close_window(parents, "b")
+    parents.write({"apps/more.yaml": config_text("more", "one"), "b/config.yaml": config_text("b", "two")})
+    found = foretold(parents, "b", "a", "root")
+    assert found["b"][0] is Decision.NOTHING
+    assert found["b"][1].startswith("b cannot be synced: sync is blocked by an active deny window (")
+    assert found["a"] == (Decision.SYNC, BY_PARENT)
+    assert found["root"] == (Decision.SYNC, "out of sync")

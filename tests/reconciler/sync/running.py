@@ -1,5 +1,6 @@
 """Runs plans against a cluster without the engine: a target, what is live, and the runner."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from reconciler.cluster.schemas import SchemaCache
 from reconciler.diff.records import Comparison, Health, ResourceComparison
 from reconciler.manifest.objects import GroupVersionKind, ResourceKey, namespace_of
 from reconciler.model import Application, parse_application
+from reconciler.sync import events
 from reconciler.sync.events import Event
 from reconciler.sync.hooks import is_hook, named_hook, sync_phases
 from reconciler.sync.options import application_options
@@ -29,6 +31,7 @@ from tests.conformance.client import Client
 Manifest = dict[str, Any]
 OPTIONS, WAVE = "argocd.argoproj.io/sync-options", "argocd.argoproj.io/sync-wave"
 HOOK, POLICY = "argocd.argoproj.io/hook", "argocd.argoproj.io/hook-delete-policy"
+BATCH = "/apis/batch/v1"
 QUICK = RunOptions(timeout_s=40, established_s=8, gone_s=8, approval_s=0.05)
 
 
@@ -213,3 +216,26 @@ def job(name: str, *command: str, hook: str = "PreSync", policy: str = "", **ann
         "metadata": metadata,
         "spec": {"backoffLimit": 0, "template": {"spec": spec}},
     }
+
+
+def jobs(place: Place) -> dict[str, Manifest]:
+    """The Jobs of the namespace, by name."""
+    found = place.client.get(place.path("jobs", api=BATCH)).expect()["items"]
+    return {entry["metadata"]["name"]: entry for entry in found}
+
+
+def when(seen: Callable[[Any], bool], act: Callable[[], None]) -> Callable[[Any, Any], None]:
+    """Act once, from another thread, when an event comes."""
+    done = threading.Event()
+
+    def on_event(_state: Any, event: Any) -> None:
+        if not done.is_set() and seen(event):
+            done.set()
+            threading.Thread(target=act).start()
+
+    return on_event
+
+
+def is_created(name: str) -> Callable[[Any], bool]:
+    """The event that tells of it."""
+    return lambda event: isinstance(event, events.TaskDone) and event.task_id.endswith(f"/{name}")

@@ -232,6 +232,15 @@ def test_heals_come_at_growing_intervals(heals: int, wait_s: int) -> None:
     assert due.options.self_heal_attempts == heals + 1
 
 
+@pytest.mark.parametrize("ago_s", [-1, -3600, -400 * 86400])
+def test_a_clock_that_was_put_back_does_not_keep_a_heal_waiting(ago_s: int) -> None:
+    """Else it would wait for as long as the clock was put back by, whatever the interval is."""
+    policy = {"selfHeal": True, "prune": True}
+    decision = decide(application(policy, **ended(heals=2, ago_s=ago_s)), comparison(CHANGED))
+    assert decision.options is not None
+    assert decision.options.self_heal_attempts == 3
+
+
 def test_no_heal_wipes_everything_out() -> None:
     decision = decide(application({"selfHeal": True, "prune": True}, **ended()), comparison(EXTRA))
     assert decision.problem

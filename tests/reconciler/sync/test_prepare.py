@@ -8,6 +8,7 @@ import pytest
 from reconciler.cluster.discovery import ApiResource, Discovery
 from reconciler.manifest.objects import GroupVersionKind, ResourceKey
 from reconciler.sync.prepare import PreparedTarget, prepare_target
+from reconciler.terms import ConditionType
 
 TRACKING, HOOK = "argocd.argoproj.io/tracking-id", "argocd.argoproj.io/hook"
 VERBS = frozenset({"get", "list", "watch", "patch", "delete"})
@@ -93,7 +94,17 @@ def test_the_last_of_two_wins_with_a_warning() -> None:
     prepared = prepare(obj("ConfigMap", labels={"n": "1"}), obj("ConfigMap", labels={"n": "2"}, namespace="web"))
     (placed,) = prepared.resources.values()
     assert placed["metadata"]["labels"] == {"n": "2"}
-    assert prepared.warnings == ("ConfigMap web/a appears more than once among the manifests; the last one wins",)
+    said = "ConfigMap web/a appears more than once among the manifests; the last one wins"
+    assert prepared.warnings == (said,)
+    assert prepared.conditions == ((ConditionType.REPEATED_RESOURCE, said),)
+
+
+def test_an_excluded_kind_is_left_out_with_a_warning() -> None:
+    prepared = prepare_target(
+        [obj("ConfigMap")], DISCOVERY, application="shop", namespace="web", is_excluded=lambda *_: True
+    )
+    said = "Resource /ConfigMap a is excluded in the settings"
+    assert (dict(prepared.resources), prepared.conditions) == ({}, ((ConditionType.EXCLUDED_RESOURCE, said),))
 
 
 def test_hooks_stand_apart_and_skipped_objects_are_gone() -> None:

@@ -1,7 +1,6 @@
 """Operations against real API servers: hooks once, waits by watch, stops in order."""
 
 import contextlib
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,31 +9,27 @@ from typing import Any
 import pytest
 
 from reconciler.cluster.connection import Connection
-from reconciler.errors import ClusterError, ConflictError, StoreError, SyncError
+from reconciler.errors import ClusterError, ConflictError, StoreError
 from reconciler.sync import events, hook_objects, runner, trying, writing
 from reconciler.sync.hooks import ANNOTATION_HOOK_PHASE
 from reconciler.sync.outcomes import LOST_HOOK
 from reconciler.sync.records import SyncTask, TaskResult
-from reconciler.sync.runner import SyncRunner
 from reconciler.terms import ANNOTATION_OPERATION, FINALIZER_HOOK, OperationPhase
 from tests.reconciler.sync.running import (
+    BATCH,
     OPTIONS,
     QUICK,
     WAVE,
     Manifest,
     Place,
     config_map,
+    is_created,
     job,
+    jobs,
     messages,
     outcomes,
+    when,
 )
-
-BATCH = "/apis/batch/v1"
-
-
-def jobs(place: Place) -> dict[str, Manifest]:
-    found = place.client.get(place.path("jobs", api=BATCH)).expect()["items"]
-    return {entry["metadata"]["name"]: entry for entry in found}
 
 
 def test_waves_hooks_and_prunes_in_their_order(place: Place) -> None:
@@ -133,22 +128,6 @@ def test_a_hook_of_two_phases_is_one_object_after_the_other(place: Place) -> Non
     assert [entry.hook_phase for entry in result.results if entry.key.name == "both"] == [OperationPhase.SUCCEEDED] * 2
 
 
-def when(seen: Callable[[Any], bool], act: Callable[[], None]) -> Callable[[Any, Any], None]:
-    """Act once, from another thread, when an event comes."""
-    done = threading.Event()
-
-    def on_event(_state: Any, event: Any) -> None:
-        if not done.is_set() and seen(event):
-            done.set()
-            threading.Thread(target=act).start()
-
-    return on_event
-
-
-def is_created(name: str) -> Callable[[Any], bool]:
-    return lambda event: isinstance(event, events.TaskDone) and event.task_id.endswith(f"/{name}")
-
-
 def test_a_hook_that_others_delete_is_lost(place: Place) -> None:
     path = place.path("jobs", "before", api=BATCH)
 
@@ -159,81 +138,6 @@ def test_a_hook_that_others_delete_is_lost(place: Place) -> None:
     result = place.run(job("before", "sleep", "3600"), config_map("web"), on_event=when(is_created("before"), remove))
     assert messages(result) == {"before": LOST_HOOK}
     assert not result.succeeded
-
-
-def test_an_operation_that_is_terminated_deletes_its_running_hooks(place: Place) -> None:
-    held: list[SyncRunner] = []
-    result = place.run(
-        job("before", "sleep", "3600"),
-        config_map("web"),
-        started=held.append,
-        on_event=when(is_created("before"), lambda: held[0].stop("Operation terminated")),
-    )
-    assert result.phase is OperationPhase.FAILED
-    assert result.message == f"Operation terminated; waiting for Job.batch {place.namespace}/before"
-    place.client.wait_gone(place.path("jobs", api=BATCH), "before")
-    assert place.live(place.placed(config_map("web"))) is None
-
-
-def test_a_time_limit_says_what_was_waited_for_and_what_holds_it(place: Place) -> None:
-    stuck = config_map("stuck")
-    stuck["metadata"]["finalizers"] = ["example.com/never"]
-    place.synced(stuck)
-    live = place.live(place.placed(stuck))
-    assert live is not None
-    result = place.run(prunes=[live], run_options=replace(QUICK, timeout_s=0.6))
-    assert result.message == (
-        f"not done after 0.6 s: ConfigMap {place.namespace}/stuck is held by the finalizer example.com/never; "
-        f"waiting for ConfigMap {place.namespace}/stuck"
-    )
-    place.client.patch(place.path("configmaps", "stuck"), {"metadata": {"finalizers": None}}).expect()
-
-
-class Guard:
-    """Lets some questions pass, and then says that the lock is lost."""
-
-    def __init__(self, passes: int) -> None:
-        self.passes = passes
-        self._lock = threading.Lock()
-
-    def __call__(self) -> None:
-        with self._lock:
-            self.passes -= 1
-            if self.passes < 0:
-                raise SyncError("the lock is held by another run")
-
-
-def test_an_operation_that_lost_its_lock_writes_nothing_more(place: Place) -> None:
-    result = place.run(config_map("a"), config_map("b", **{WAVE: "1"}), guard=Guard(1))
-    assert outcomes(result) == {"a": "Synced"}
-    assert result.message.startswith("the lock is held by another run")
-    result = place.run(job("before"), guard=Guard(1))
-    assert (outcomes(result), jobs(place)) == ({}, {})
-    live = place.live(place.placed(config_map("a")))
-    assert live is not None
-    result = place.run(prunes=[live], guard=Guard(1))
-    assert (outcomes(result), result.message.startswith("the lock is held")) == ({}, True)
-    assert place.live(place.placed(config_map("a"))) is not None
-
-
-def test_who_lost_the_lock_leaves_running_hooks_to_the_new_holder(place: Place) -> None:
-    guard = Guard(10_000)
-
-    held: list[SyncRunner] = []
-
-    def lose() -> None:
-        guard.passes = 0
-        held[0].stop("interrupted")
-
-    result = place.run(
-        job("before", "sleep", "3600"),
-        guard=guard,
-        started=held.append,
-        on_event=when(is_created("before"), lose),
-    )
-    assert not result.succeeded
-    assert jobs(place)["before"]["metadata"].get("deletionTimestamp") is None
-    assert FINALIZER_HOOK in jobs(place)["before"]["metadata"]["finalizers"]
 
 
 def test_waves_are_apart_as_long_as_it_is_asked_for(place: Place) -> None:

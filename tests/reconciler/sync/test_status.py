@@ -14,7 +14,7 @@ from reconciler.model import Application, parse_application
 from reconciler.model.status import ApplicationStatus
 from reconciler.sync.records import PlanOptions, SyncResult, TaskAction, TaskResult
 from reconciler.sync.status import application_status, merge_patch, rfc3339
-from reconciler.terms import HealthStatus, OperationPhase, ResultCode, SyncPhase, SyncStatus
+from reconciler.terms import ConditionType, HealthStatus, OperationPhase, ResultCode, SyncPhase, SyncStatus
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 SHA, OTHER = "a" * 40, "b" * 40
@@ -190,13 +190,32 @@ def test_conditions_keep_their_time_while_they_say_the_same() -> None:
             "nonsense",
         ]
     }
-    compared = comparison(status=SyncStatus.UNKNOWN, reason="no such revision", warnings=("twice",), revisions=())
+    twice = (ConditionType.REPEATED_RESOURCE, "twice")
+    compared = comparison(
+        status=SyncStatus.UNKNOWN,
+        reason="no such revision",
+        warnings=("twice", "a rule ignores nothing"),
+        typed_warnings=(twice,),
+        revisions=(),
+    )
     status = status_of(application(previous), compared)
     assert status["conditions"] == [
         {"type": "RepeatedResourceWarning", "message": "twice", "lastTransitionTime": rfc3339(NOW)},
         {"type": "ComparisonError", "message": "no such revision", "lastTransitionTime": BEFORE},
     ]
     assert status["sync"]["revision"] == ""
+
+
+def test_a_warning_that_argo_cd_does_not_know_is_no_condition() -> None:
+    compared = comparison(warnings=("the tag v1 was moved",))
+    assert "conditions" not in status_of(application({}), compared)
+    assert compared.untyped_warnings == ("the tag v1 was moved",)
+
+
+def test_what_cannot_be_compared_says_of_which_type_the_reason_is() -> None:
+    refused = comparison(status=SyncStatus.UNKNOWN, reason="no", reason_type=ConditionType.INVALID_SPEC)
+    (condition,) = status_of(application({}), refused)["conditions"]
+    assert (condition["type"], condition["message"]) == ("InvalidSpecError", "no")
 
 
 def test_without_conditions_there_is_no_list() -> None:
@@ -243,6 +262,7 @@ def test_the_state_of_an_operation(result: Result) -> None:
                 "revision": SHA,
                 "prune": True,
                 "dryRun": True,
+                "syncStrategy": {"hook": {}},
                 "resources": [{"group": "apps", "kind": "Deployment", "namespace": "web", "name": "web"}],
             },
             "initiatedBy": {"username": "ada"},
@@ -285,6 +305,30 @@ def test_the_state_of_an_operation(result: Result) -> None:
             ],
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("options", "initiated_by", "strategy", "others"),
+    [
+        (PlanOptions(), "ada", {"hook": {}}, None),
+        (PlanOptions(hooks=False), "ada", {"apply": {}}, None),
+        (PlanOptions(sync_options=("Force=true",)), "ada", {"hook": {"force": True}}, None),
+        (
+            PlanOptions(hooks=False, sync_options=("Force=true", "Replace=true")),
+            "ada",
+            {"apply": {"force": True}},
+            ["Replace=true"],
+        ),
+        (PlanOptions(), "", None, None),
+        (PlanOptions(hooks=False), "", {"apply": {}}, None),
+    ],
+)
+def test_the_strategy_of_an_operation(
+    result: Result, options: PlanOptions, initiated_by: str, strategy: Any, others: Any
+) -> None:
+    outcome = result(options=options, initiated_by=initiated_by)
+    sync = status_of(application(), comparison(), outcome)["operationState"]["operation"]["sync"]
+    assert (sync.get("syncStrategy"), sync.get("syncOptions")) == (strategy, others)
 
 
 def test_the_state_of_an_operation_on_several_sources(result: Result) -> None:

@@ -99,3 +99,62 @@ def test_the_next_opening_is_one_around_a_change(day: str) -> None:
         if decision.opens_at is not None:
             assert decision.opens_at > now
             assert decide_sync(windows, WEB, decision.opens_at + timedelta(seconds=1), manual=False).permitted
+
+
+AT_A_CHANGE = [
+    # The window would have begun in the half hour or the hour that is left out.
+    (AMSTERDAM, "allow", "30 2 * * *", "1h", "2026-03-28T20:00", "2026-03-29T01:00"),
+    ("America/St_Johns", "allow", "30 2 * * *", "1h", "2026-03-07T22:00", "2026-03-08T05:30"),
+    ("Australia/Lord_Howe", "allow", "15 2 * * *", "30m", "2026-10-03T08:00", "2026-10-03T15:30"),
+    # From midnight to one.
+    ("America/Havana", "allow", "15 0 * * *", "1h", "2026-03-07T22:00", "2026-03-08T05:00"),
+    ("Asia/Beirut", "allow", "30 0 * * *", "45m", "2026-03-28T14:00", "2026-03-28T22:00"),
+    ("Africa/Cairo", "allow", "15 0 * * *", "1h", "2026-04-23T14:00", "2026-04-23T22:00"),
+    ("America/Santiago", "allow", "15 0 * * *", "1h", "2026-09-05T20:00", "2026-09-06T04:00"),
+    # The window would have ended there.
+    (AMSTERDAM, "deny", "0 22 * * *", "4h30m", "2026-03-28T22:00", "2026-03-29T01:00"),
+    ("Australia/Lord_Howe", "deny", "0 22 * * *", "4h15m", "2026-10-03T13:00", "2026-10-03T15:30"),
+    ("America/Havana", "deny", "0 20 * * *", "4h20m", "2026-03-08T02:00", "2026-03-08T05:00"),
+    # It had ended before clocks were put back, and is open once more from the change on.
+    (AMSTERDAM, "allow", "0 1 * * *", "90m", "2026-10-25T00:40", "2026-10-25T01:00"),
+    ("Australia/Lord_Howe", "allow", "30 1 * * *", "20m", "2026-04-04T14:55", "2026-04-04T15:00"),
+    ("America/Havana", "allow", "0 23 * * *", "80m", "2026-11-01T04:30", "2026-11-01T05:00"),
+]
+
+
+@pytest.mark.parametrize(("zone", "kind", "schedule", "duration", "now", "opens"), AT_A_CHANGE)
+def test_an_opening_at_the_change_itself(
+    zone: str, kind: str, schedule: str, duration: str, now: str, opens: str
+) -> None:
+    windows = [window(kind, schedule, duration, zone)]
+    second = timedelta(seconds=1)
+    assert not decide_sync(windows, WEB, utc(opens) - second, manual=False).permitted
+    assert decide_sync(windows, WEB, utc(opens) + second, manual=False).permitted
+    assert decide_sync(windows, WEB, utc(now), manual=False).opens_at == utc(opens)
+
+
+CHANGES = {
+    AMSTERDAM: ("2026-03-29T01:00", "2026-10-25T01:00"),
+    "Australia/Lord_Howe": ("2026-10-03T15:30", "2026-04-04T15:00"),
+    "America/Havana": ("2026-03-08T05:00", "2026-11-01T05:00"),
+    "Asia/Beirut": ("2026-03-28T22:00", "2026-10-24T21:00"),
+    "America/St_Johns": ("2026-03-08T05:30", "2026-11-01T04:30"),
+}
+
+
+@pytest.mark.parametrize("duration", ["30m", "75m", "4h"])
+@pytest.mark.parametrize("minute", [0, 15, 30])
+@pytest.mark.parametrize(("zone", "change"), [(zone, each) for zone, both in CHANGES.items() for each in both])
+def test_no_earlier_moment_is_open(zone: str, change: str, minute: int, duration: str) -> None:
+    """Every quarter of an hour until then is looked at; windows begin and end, and clocks change, at none but these."""
+    for windows in (
+        [window("allow", f"{minute} * * * *", "10m", zone), window("deny", f"{minute} 20-23,0 * * *", duration, zone)],
+        [window("allow", f"{minute} 0-3/3 * * *", duration, zone)],
+    ):
+        for hours in (-5, -1, 0):
+            now = utc(change) + timedelta(hours=hours, seconds=-20)
+            opens = decide_sync(windows, WEB, now, manual=False).opens_at
+            quarter = now.replace(second=0, minute=now.minute // 15 * 15)
+            while opens is not None and (quarter := quarter + timedelta(minutes=15)) < opens:
+                assert not decide_sync(windows, WEB, quarter + timedelta(seconds=1), manual=False).permitted
+            assert opens is None or decide_sync(windows, WEB, opens + timedelta(seconds=1), manual=False).permitted

@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
-    """The Git commands that were run since the last call; GitPython looks for its ``git`` but once."""
+    """The Git commands that were run since the last call."""
     log = tmp_path / "commands"
     log.touch()
     real = shutil.which("git")

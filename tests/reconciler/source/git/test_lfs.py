@@ -43,7 +43,7 @@ def origin(git_repository: Callable[[Mapping[str, str | bytes]], GitRepository])
 def test_a_file_of_a_local_repository(origin: GitRepository, tmp_path: Path) -> None:
     with RepositoryCache(tmp_path / "mirrors", lfs=True, user_settings=False) as cache:
         repository = cache.open(origin.url, allow_local=True)
-        assert [repository.size(blob(repository, name)) for name in ("a.yaml", "b.yaml")] == [len(CONTENT), 5]
+        assert repository.sizes([blob(repository, name) for name in ("a.yaml", "b.yaml")]) == [len(CONTENT), 5]
         assert repository.read(blob(repository)) == CONTENT
         assert repository.read(blob(repository, "b.yaml")) == b"b: 1\n"
         shutil.rmtree(origin.path / ".git" / "lfs")
@@ -53,7 +53,7 @@ def test_a_file_of_a_local_repository(origin: GitRepository, tmp_path: Path) -> 
 def test_without_lfs_a_pointer_is_a_file(origin: GitRepository, tmp_path: Path) -> None:
     with RepositoryCache(tmp_path / "mirrors") as cache:
         repository = cache.open(origin.url, allow_local=True)
-        assert repository.size(blob(repository)) == len(POINTER)
+        assert repository.sizes([blob(repository)]) == [len(POINTER)]
         assert repository.read(blob(repository)) == POINTER
 
 

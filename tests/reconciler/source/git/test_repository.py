@@ -1,5 +1,6 @@
 import os
 import shutil
+import signal
 import stat
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -8,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.errors import RepositoryError, RepositoryUnreachableError, RevisionError
+from reconciler.errors import GenerationError, RepositoryError, RepositoryUnreachableError, RevisionError
 from reconciler.source import RepositoryCache
+from reconciler.source.files.tree import TooLargeError
 from tests.repositories import GitRepository
 
 MakeRepository = Callable[[Path | Mapping[str, str | bytes]], GitRepository]
@@ -300,7 +302,7 @@ def test_the_mirrors_are_private(origin: GitRepository, tmp_path: Path) -> None:
 def test_threads_share_one_repository(origin: GitRepository, repositories: RepositoryCache) -> None:
     def read(_: int) -> tuple[str, bytes]:
         repository = repositories.open(str(origin.path), allow_local=True)
-        blob = repository._header(f"{repository.resolve('main')}:a.yaml")[0]
+        blob = repository._header(f"{repository.resolve('main')}:a.yaml").object_id
         return repository.resolve("main"), repository.read_object(blob, kind="blob")
 
     with ThreadPoolExecutor(8) as threads:
@@ -309,12 +311,38 @@ def test_threads_share_one_repository(origin: GitRepository, repositories: Repos
 
 def test_a_reader_that_died_is_started_again(origin: GitRepository, repositories: RepositoryCache) -> None:
     repository = repositories.open(str(origin.path), allow_local=True)
+    reader = repository._reader
+    blob = repository._header(f"{repository.resolve('main')}:a.yaml").object_id
+    assert repository.read(blob) == b"a: 1\n"
+    processes = list(reader._processes.values())
+    assert len(processes) == 2, "one for headers, one for contents"
+    for process in processes:
+        os.kill(process.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert repository.read(blob) == b"a: 1\n"
+    assert repository.sizes([blob]) == [5]
+    assert not {process.pid for process in reader._processes.values()} & {process.pid for process in processes}
+
+
+def test_many_objects_in_one_exchange(origin: GitRepository, repositories: RepositoryCache) -> None:
+    texts = {f"many/{index:03}.txt": f"{index}\n" * (index * 50) for index in range(150)}
+    origin.commit(texts)
+    repository = repositories.open(str(origin.path), allow_local=True)
     commit = repository.resolve("main")
-    tree = repository.tree_of(commit)
-    process = repository._reader.repo().git.cat_file_header.proc
-    process.kill()
-    process.wait()
-    assert repository.tree_of(commit) == tree
+    folder = repository.entries(repository._header(f"{commit}:many").object_id)
+    ids = [object_id for _, object_id in folder.values()]
+    assert repository.read_all(ids) == [text.encode() for text in texts.values()]
+    assert repository.sizes(ids) == [len(text) for text in texts.values()]
+    with pytest.raises(TooLargeError, match=r"\(object [0-9a-f]{12}\) has \d+ bytes; the limit is 1000$"):
+        repository.read_all(ids, limit=1000)
+    assert repository.read_all(ids[:3]) == [text.encode() for text in list(texts.values())[:3]], (
+        "the answers stay in step"
+    )
+    with pytest.raises(RepositoryError, match=r"^object 111111111111 of .* cannot be read: the mirror is incomplete"):
+        repository._reader.read_all([ids[0], "1" * 40, ids[1]], kind="blob")
+    assert repository.read(ids[2]) == texts["many/002.txt"].encode(), "the answers stay in step"
+    with pytest.raises(GenerationError, match="is a commit, expected a blob"):
+        repository.read(commit)
 
 
 def test_a_shallow_checkout(origin: GitRepository, tmp_path: Path, repositories: RepositoryCache) -> None:
