@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from reconciler.cluster import connect
 from reconciler.cluster.connection import Connection
 from reconciler.engine import Reconciler
 from reconciler.engine.automating import BY_PARENT
-from reconciler.engine.fleet import ApplicationRun
+from reconciler.engine.fleet import ApplicationRun, sync_applications
 from reconciler.engine.operation import SyncOperation
 from reconciler.engine.places import Places, Ticket
 from reconciler.engine.requests import SyncRequest
@@ -127,6 +127,38 @@ def test_a_request_of_its_own_for_nothing_that_a_list_tells(shops: Family) -> No
     expected |= {"POST leases": 3, "GET applications": 2}
     namespaces = {kind: count for kind, count in connection.seen.items() if "/api/v1/namespaces" in kind}
     assert connection.seen - Counter(namespaces) == expected
+
+
+def test_what_comes_later_is_rendered_while_operations_are_at_work(
+    shops: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reconciler.engine.fleet.BATCH", 1)
+    rendered, listed = threading.Event(), threading.Event()
+    prepare, compare_all = shops.engine.prepare, shops.engine.reconcile_all
+
+    def preparing(application: Application, *, revision: str | None = None) -> None:
+        prepare(application, revision=revision)
+        if application.name == "c":
+            assert not listed.is_set(), "c was compared before there was a place for it"
+            rendered.set()
+
+    def comparing(applications: Sequence[Application], *, revision: str | None = None) -> Any:
+        if [application.name for application in applications] == ["c"]:
+            listed.set()
+        return compare_all(applications, revision=revision)
+
+    monkeypatch.setattr(shops.engine, "prepare", preparing)
+    monkeypatch.setattr(shops.engine, "reconcile_all", comparing)
+
+    def holding(_application: Application, _found: object) -> SyncRequest:
+        def hold(_state: SyncState, _event: events.Event) -> None:
+            assert rendered.wait(20), "nothing was rendered beside the operations"
+
+        return SyncRequest(on_event=hold)
+
+    runs = sync_applications(shops.engine, named(shops, *"abc"), holding, parallel=1)
+    assert [shown(run) for run in runs] == [(name, "Succeeded", "Synced") for name in "abc"]
+    assert listed.is_set()
 
 
 def test_what_is_not_asked_for_is_only_compared(shops: Family, store: HistoryStore) -> None:
