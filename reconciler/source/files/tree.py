@@ -20,6 +20,8 @@ MAX_WALKED = 200_000
 """Entries of one walk."""
 READ_TOGETHER = 32
 """Files that are read in one exchange, and so in memory at once."""
+TOGETHER_BYTES = 2**20
+"""Of each of them."""
 MODULES = ".gitmodules"
 MAX_MODULES_BYTES = 2**20
 
@@ -225,17 +227,21 @@ class Tree:
     def contents(
         self, files: Iterable[tuple[str, Entry]], *, limit: int = MAX_FILE_BYTES
     ) -> Iterator[tuple[str, bytes]]:
-        """Names of files with their bytes, in their order and in few exchanges; errors are those of `read`."""
+        """Names of files with their bytes, in their order and in few exchanges; large ones are read one by one.
+
+        Errors are those of `read`.
+        """
         waiting = iter(files)
         while together := list(islice(waiting, READ_TOGETHER)):
             for store, group in _by_store(together):
-                try:
-                    found = store.read_all([file.object_id for _, file in group], limit=limit)
-                except TooLargeError:
-                    # Only one by one it comes out which it is.
-                    found = [self.read(file, limit=limit) for _, file in group]
                 self._looked.update(("file", file.path, file.object_id) for _, file in group)
-                yield from zip((name for name, _ in group), found, strict=True)
+                try:
+                    found = store.read_all([file.object_id for _, file in group], limit=min(limit, TOGETHER_BYTES))
+                except TooLargeError:
+                    # Never more than one of them in memory; the error says which it is.
+                    yield from ((name, self.read(file, limit=limit)) for name, file in group)
+                else:
+                    yield from zip((name for name, _ in group), found, strict=True)
 
     def size(self, file: Entry) -> int:
         """The bytes of a file, counted without reading it."""

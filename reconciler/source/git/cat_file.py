@@ -128,5 +128,8 @@ def _exactly(stream: IO[bytes], size: int) -> bytes:
 def _end(process: "subprocess.Popen[bytes]") -> None:
     if process.poll() is None:
         kill_group(process.pid)
-    with suppress(OSError):
-        process.communicate()
+    for stream in (process.stdin, process.stdout):
+        assert stream is not None
+        with suppress(OSError):
+            stream.close()
+    process.wait()

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from reconciler.errors import StoreError
 from reconciler.history import DamagedStoreError, HistoryStore, HookRecord, SyncRecord, open_store
@@ -31,6 +33,33 @@ def test_a_hook_from_before_it_is_made_to_its_outcome(store: HistoryStore, begin
     assert hooks == {"migrate": record, "seed": HookRecord("seed", RUNNING, "", "", noon)}
     assert store.verify().count == 5
     assert store.hooks_of("op-2") == {}
+
+
+def test_an_entry_costs_one_read_and_one_write(sqlite_url: str, begin: Step, end: Step) -> None:
+    statements: list[str] = []
+    with open_store(sqlite_url) as store:
+        event.listen(
+            store._database.engine,
+            "before_cursor_execute",
+            lambda *arguments: statements.append(arguments[2].split()[0]),
+        )
+        assert store.unfinished("shop", "argocd") is None
+        begin(store, "op-1")
+        end(store, "op-1")
+        end(store, "op-1")
+    assert statements == [*("BEGIN", "SELECT"), *2 * ("BEGIN", "SELECT", "INSERT"), *("BEGIN", "SELECT")]
+
+
+def test_an_entry_is_chained_to_the_newest_of_all(store: HistoryStore, begin: Step, end: Step, noon: datetime) -> None:
+    for name in ("op-1", "op-2"):
+        begin(store, name, application=name)
+    store.record_hook("op-1", "migrate", RUNNING, "", noon)
+    end(store, "op-2")
+    end(store, "op-1")
+    with closing(store.entries()) as entries:
+        written = [(entry.operation_id, entry.kind.value) for entry in entries]
+    assert written == [("op-1", "begin"), ("op-2", "begin"), ("op-1", "progress"), ("op-2", "end"), ("op-1", "end")]
+    assert store.verify().count == 5
 
 
 def test_repeating_a_record_of_a_hook_changes_nothing(store: HistoryStore, begin: Step, noon: datetime) -> None:

@@ -171,3 +171,13 @@ def test_the_public_names() -> None:
 def test_importing_the_package_does_not_import_the_database_toolkit() -> None:
     code = "import sys, reconciler.history; sys.exit('sqlalchemy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_a_file_does_not_load_what_a_server_needs(sqlite_url: str) -> None:
+    """PostgreSQL's dialect takes a tenth of what importing the store does."""
+    code = (
+        "import sys; from reconciler.history import open_store; open_store(sys.argv[1]).close(); "
+        "print([name for name in sys.modules if 'postgresql' in name or 'psycopg' in name])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, sqlite_url], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"

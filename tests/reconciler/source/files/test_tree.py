@@ -1,11 +1,12 @@
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
 from reconciler.errors import GenerationError, RevisionError
 from reconciler.source import RepositoryCache
-from reconciler.source.files.tree import Kind, Tree
+from reconciler.source.files.tree import READ_TOGETHER, TOGETHER_BYTES, Kind, TooLargeError, Tree
 from reconciler.source.files.workspace import Workspace
+from reconciler.source.observations import Looked
 from tests.reconciler.source.support import tree_at
 from tests.repositories import GitRepository
 
@@ -60,6 +61,61 @@ def test_walking(tree: Tree) -> None:
     assert [path for path, _ in tree.walk(app, recurse=False)] == ["a.yaml", "file"]
     assert [path for path, _ in tree.walk(app, recurse=True)] == ["a.yaml", "deep/b.yaml", "file"]
     assert tree.read(dict(tree.walk(app, recurse=False))["file"]) == b"t"
+
+
+@pytest.mark.parametrize("paths", [["app/a.yaml", "app/b.yaml", "app/deep/b.yaml"], ["app/self/a.yaml", "app/a.yaml"]])
+def test_what_was_found_before_changes_no_look(tree: Tree, paths: list[str]) -> None:
+    """What a render looked at decides when it is done again."""
+
+    def looks(names: list[str], *, before: str = "") -> set[Looked]:
+        looked: set[Looked] = set()
+        fresh = Tree(tree._root.store, tree._root.object_id, name="x", revision="1", looked=looked)
+        if before:
+            assert fresh.find(before)
+            looked.clear()
+        for name in names:
+            fresh.find(name)
+        return looked
+
+    for before in ("", "app", "app/deep", "app/self", "app/folder"):
+        assert looks(paths, before=before) == {look for path in paths for look in looks([path])}
+
+
+def test_reading_many_files(tree: Tree) -> None:
+    files = list(tree.walk(tree.folder("app", field="f"), recurse=True))
+    looked: set[Looked] = set()
+    other = Tree(tree._root.store, tree._root.object_id, name="x", revision="1", looked=looked)
+    assert list(other.contents(files)) == [(name, tree.read(file)) for name, file in files]
+    assert looked == {("file", file.path, file.object_id) for _, file in files}
+    assert other.sizes([file for _, file in files]) == [1] * len(files)
+
+
+def test_large_files_are_read_one_by_one(
+    git_repository: Callable[[Mapping[str, str | bytes]], GitRepository],
+    repositories: RepositoryCache,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    texts = {f"{index:02}": "x" * (index * TOGETHER_BYTES // 20) for index in range(40)}
+    origin = git_repository(texts)
+    repository = repositories.open(origin.url, allow_local=True)
+    asked: list[int] = []
+    read_all = repository.read_all
+
+    def noting(object_ids: Sequence[str], *, limit: int) -> list[bytes]:
+        found = read_all(object_ids, limit=limit)
+        asked.append(sum(map(len, found)))
+        return found
+
+    monkeypatch.setattr(repository, "read_all", noting)
+    tree = tree_at(repository, origin.head)
+    files = list(tree.walk(tree.folder("", field="f"), recurse=True))
+    assert {name: len(data) for name, data in tree.contents(files)} == {name: len(text) for name, text in texts.items()}
+    assert max(asked) <= READ_TOGETHER * TOGETHER_BYTES
+    few = [named for named in files if named[0] in ("01", "30", "35")]
+    with pytest.raises(
+        TooLargeError, match=rf"^35 in .* has {len(texts['35'])} bytes; the limit is {len(texts['30'])}$"
+    ):
+        list(tree.contents(few, limit=len(texts["30"])))
 
 
 def test_what_is_no_folder(tree: Tree) -> None:

@@ -2,6 +2,8 @@ import os
 import shutil
 import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -322,6 +324,18 @@ def test_a_reader_that_died_is_started_again(origin: GitRepository, repositories
     assert repository.read(blob) == b"a: 1\n"
     assert repository.sizes([blob]) == [5]
     assert not {process.pid for process in reader._processes.values()} & {process.pid for process in processes}
+
+
+def test_reading_loads_no_library(origin: GitRepository, tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from reconciler.source import RepositoryCache\n"
+        "with RepositoryCache(Path(sys.argv[1])) as cache:\n"
+        "    repository = cache.open(sys.argv[2], allow_local=True)\n"
+        "    print(list(repository.entries(repository.tree_of(repository.resolve('main')))), 'git' in sys.modules)\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "mirrors"), str(origin.path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout == "['a.yaml'] False\n"
 
 
 def test_many_objects_in_one_exchange(origin: GitRepository, repositories: RepositoryCache) -> None:
