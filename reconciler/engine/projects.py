@@ -95,20 +95,12 @@ class Projects:
     ) -> Callable[[ResourceKey], str]:
         """Why the Application's project does not let it manage an object, empty when it does."""
         project = self.effective(application.project)
-        known: dict[tuple[str, str, str], str] = {}
 
         def reason(key: ResourceKey) -> str:
             if project is None:
                 return f"there is no project {application.project}"
-            place = (key.group, key.kind, key.namespace)
-            if place in known:
-                return known[place]
             resource = discovery.preferred(key.group, key.kind)
             namespaced = resource.namespaced if resource is not None else bool(key.namespace)
-            found = permits_resource(project, key, cluster, namespaced=namespaced).reason
-            if namespaced:
-                # Only objects without a namespace are judged by their names, too.
-                known[place] = found
-            return found
+            return permits_resource(project, key, cluster, namespaced=namespaced).reason
 
         return reason

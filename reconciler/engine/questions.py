@@ -79,7 +79,16 @@ def refused_keys(
     """
     prepared = question.prepared
     keys = dict.fromkeys((*prepared.resources, *map(ResourceKey.of, prepared.hooks), *(each.key for each in tracked)))
-    return {key: reason for key in keys if (reason := permit(key))}
+    known: dict[tuple[str, ...], str] = {}
+    refused: dict[ResourceKey, str] = {}
+    for key in keys:
+        # Only an object without a namespace is judged by its name, too.
+        place = (key.group, key.kind, key.namespace) if key.namespace else (key.group, key.kind, "", key.name)
+        if place not in known:
+            known[place] = permit(key)
+        if known[place]:
+            refused[key] = known[place]
+    return refused
 
 
 def unseen_before(
