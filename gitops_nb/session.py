@@ -18,6 +18,7 @@ from reconciler.model import Application
 from reconciler.sync.events import Event
 from reconciler.sync.machine import SyncState
 from reconciler.sync.records import PlanOptions, SyncPlan, TaskResult
+from reconciler.sync.retry import retry_policy
 from reconciler.sync.runner import Listener, RunOptions
 
 if TYPE_CHECKING:
@@ -214,22 +215,20 @@ class AppSession:
         SyncError
             For another revision than its own while the Application syncs by itself, unless it is a dry run.
         """
-        options = PlanOptions(dry_run=dry_run, prune=prune, hooks=runs_hooks(strategy))
-        if not dry_run:
-            require_own_revision(self.application, revision)
-        initiated_by = initiated_by or getpass.getuser()
-        request = SyncRequest(options, initiated_by=initiated_by, notebook=notebook)
-        reconciliation = self._engine.reconcile(self.application, revision=revision or None, request=request)
-        outcome = self._engine.sync(
-            reconciliation,
-            options=options,
+        application = self.application
+        request = SyncRequest(
+            PlanOptions(dry_run=dry_run, prune=prune, hooks=runs_hooks(strategy)),
             run_options=RunOptions(timeout_s=timeout_s),
-            initiated_by=initiated_by,
+            initiated_by=initiated_by or getpass.getuser(),
             notebook=notebook,
             wait=wait,
+            retry=retry_policy(application.spec.sync_policy.retry, automated=False),
             on_event=_show_on(progress) if progress is not None else _ignore,
         )
-        return SyncReport(outcome, whole=True)
+        if not dry_run:
+            require_own_revision(application, revision)
+        reconciliation = self._engine.reconcile(application, revision=revision or None, request=request)
+        return SyncReport(self._engine.run_sync(reconciliation, request), whole=True)
 
     def rollback(
         self,

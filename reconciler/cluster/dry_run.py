@@ -16,11 +16,10 @@ from reconciler.cluster.write import apply_object
 from reconciler.diff.client_side import migrated_ownership
 from reconciler.diff.compare import predict
 from reconciler.diff.normalize import normalize_target
-from reconciler.diff.secrets import is_secret
 from reconciler.diff.server_side import ServerAnswer
 from reconciler.errors import ClusterError, ClusterUnreachableError, ForbiddenError, ReconcilerError
 from reconciler.manifest import OpenApi
-from reconciler.manifest.objects import Manifest, ResourceKey, metadata_of
+from reconciler.manifest.objects import Manifest, ResourceKey, is_secret, metadata_of
 
 PARALLEL_REQUESTS: Final = 8
 _CACHED: Final = 20_000

@@ -13,10 +13,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from reconciler.diff.normalize import normalize_target
-from reconciler.diff.secrets import is_secret
 from reconciler.errors import SpecError
 from reconciler.manifest import CLIENT_SIDE_APPLY_MANAGER, OpenApi
-from reconciler.manifest.objects import GroupVersionKind, Manifest, metadata_of
+from reconciler.manifest.objects import GroupVersionKind, Manifest, is_secret, metadata_of
 from reconciler.manifest.schema import DEDUCED, NotOfTypeError, Schema
 from reconciler.manifest.typed.compare import field_set
 from reconciler.manifest.typed.fieldset import FieldSet, union

@@ -12,12 +12,12 @@ from reconciler.diff.normalize import comparable, is_aggregated, normalize_targe
 from reconciler.diff.places import path_steps, pointer_text
 from reconciler.diff.records import ABSENT, FieldDifference, ResourceComparison, UnusedRule
 from reconciler.diff.rules import NO_RULES, RBAC_GROUP, CompareRules, IgnoreRule, RuleForm
-from reconciler.diff.secrets import Masker, is_secret
+from reconciler.diff.secrets import Masker
 from reconciler.diff.server_side import ServerAnswer, without_mutations
 from reconciler.diff.settings import ANNOTATION_IGNORE_DIFFERENCES, annotation_rules, includes_webhooks
 from reconciler.errors import ConflictError, ReconcilerError, SpecError
 from reconciler.manifest import OpenApi, Ownership, predict_apply
-from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, metadata_of
+from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, is_secret, metadata_of
 from reconciler.manifest.schema import DEDUCED, Schema
 from reconciler.terms import FIELD_MANAGER, SyncStatus
 

@@ -5,8 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reconciler.diff.secrets import is_secret
-from reconciler.manifest.objects import Manifest
+from reconciler.manifest.objects import Manifest, is_secret
 from reconciler.terms import ANNOTATION_LAST_APPLIED
 
 SERVER_METADATA: Final = frozenset(

@@ -10,11 +10,10 @@ from reconciler.diff.ignore import JqPort, find_ignored
 from reconciler.diff.normalize import normalize_target
 from reconciler.diff.places import field_path, path_steps, value_at, with_value, without
 from reconciler.diff.rules import CompareRules
-from reconciler.diff.secrets import is_secret
 from reconciler.diff.settings import annotation_rules
 from reconciler.errors import SpecError, Violation
 from reconciler.manifest import FieldPath, OpenApi
-from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey
+from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, is_secret
 from reconciler.manifest.schema import DEDUCED
 
 # What an apply never carries.

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from reconciler.diff.fields import diff_fields
 from reconciler.diff.records import ABSENT, FieldDifference, ResourceComparison
-from reconciler.diff.secrets import Masker, is_secret
+from reconciler.diff.secrets import Masker
 from reconciler.manifest import OpenApi
-from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey
+from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey, is_secret
 from reconciler.manifest.schema import DEDUCED
 from reconciler.terms import SyncStatus
 

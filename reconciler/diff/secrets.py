@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from reconciler.diff.records import ABSENT, Masked
-from reconciler.manifest.objects import Manifest
+from reconciler.manifest.objects import Manifest, is_secret
 from reconciler.terms import ANNOTATION_LAST_APPLIED
 
 SHOWN_FIELDS: Final = frozenset({"apiVersion", "kind", "metadata", "type", "immutable"})
@@ -158,9 +158,3 @@ def _without_secret_paths(entry: Any) -> Any:
         if str(field).removeprefix("f:") not in SHOWN_FIELDS and isinstance(below, Mapping):
             kept[field] = {name: {} for name in below if str(name) == "." or str(name).startswith("f:")}
     return {**entry, "fieldsV1": kept}
-
-
-def is_secret(obj: Mapping[str, Any]) -> bool:
-    """Whether an object is a Secret, or was meant to be: no version and no letter case makes its values fit to be shown."""
-    group = str(obj.get("apiVersion", "")).rpartition("/")[0]
-    return not group and str(obj.get("kind", "")).strip().casefold() == "secret"

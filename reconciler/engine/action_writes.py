@@ -9,10 +9,10 @@ from reconciler.cluster.connection import Connection
 from reconciler.cluster.discovery import ApiResource
 from reconciler.cluster.write import create_object, patch_object
 from reconciler.diff.records import ABSENT
-from reconciler.diff.secrets import Masker, is_secret
+from reconciler.diff.secrets import Masker
 from reconciler.errors import ConflictError, InvalidObjectError
 from reconciler.health import ActionOperation
-from reconciler.manifest.objects import Manifest, ResourceKey, metadata_of, name_of
+from reconciler.manifest.objects import Manifest, ResourceKey, is_secret, metadata_of, name_of
 from reconciler.manifest.typed.paths import FieldPath
 from reconciler.sync.status import merge_patch
 

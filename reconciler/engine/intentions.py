@@ -112,8 +112,9 @@ def _bring_along(
             continue
         problem = found.intention.reason
         if found.intention.decision is not Decision.FAIL:
-            problem = _left_by_window(engine, found)
-            if not problem and not closed_window(engine, found.application):
+            if closed := closed_window(engine, found.application):
+                problem = _left_by_window(found, closed)
+            else:
                 found.intention = replace(found.intention, decision=Decision.SYNC, reason=BY_PARENT)
                 _bring_along(engine, child, members, seen)
                 problem = found.intention.reason if found.intention.decision is Decision.FAIL else ""
@@ -121,9 +122,9 @@ def _bring_along(
             member.intention = replace(member.intention, decision=Decision.FAIL, reason=f"{child.name}: {problem}")
 
 
-def _left_by_window(engine: "Reconciler", child: _Member) -> str:
-    """What keeps a parent from going on past a child that its window keeps from being synced; empty when nothing does."""
-    closed, health = closed_window(engine, child.application), child.intention.comparison.health.status
-    if not closed or health in (HealthStatus.HEALTHY, HealthStatus.PROGRESSING):
+def _left_by_window(child: _Member, closed: str) -> str:
+    """What keeps a parent from going on past a child whose window is ``closed``; empty when nothing does."""
+    health = child.intention.comparison.health.status
+    if health in (HealthStatus.HEALTHY, HealthStatus.PROGRESSING):
         return ""
     return left_unsynced(child.application, closed, health)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.diff.records import Masked
-from reconciler.diff.secrets import is_secret, with_secret_values
+from reconciler.diff.secrets import with_secret_values
 from reconciler.errors import StoreError
 from reconciler.history.chain import canonical_json
 from reconciler.history.errors import DamagedStoreError
-from reconciler.manifest.objects import Manifest, ResourceKey, flatten_lists, metadata_of
+from reconciler.manifest.objects import Manifest, ResourceKey, flatten_lists, is_secret, metadata_of
 from reconciler.terms import ANNOTATION_LAST_APPLIED
 
 ENCODING: Final = "zlib"

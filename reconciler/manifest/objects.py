@@ -114,6 +114,12 @@ def require_object(obj: Any, where: str) -> Manifest:
     return obj
 
 
+def is_secret(obj: Mapping[str, Any]) -> bool:
+    """Whether an object is a Secret, or was meant to be: no version and no letter case makes its values fit to be shown."""
+    group = str(obj.get("apiVersion", "")).rpartition("/")[0]
+    return not group and str(obj.get("kind", "")).strip().casefold() == "secret"
+
+
 def images_of(obj: Mapping[str, Any]) -> tuple[str, ...]:
     """Container images of a pod, or of any object with a pod template, sorted."""
     spec = obj.get("spec")

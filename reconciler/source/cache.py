@@ -19,7 +19,7 @@ from typing import Any
 from platformdirs import user_cache_dir
 
 from reconciler.errors import GenerationError
-from reconciler.manifest.objects import GroupVersionKind, Manifest
+from reconciler.manifest.objects import Manifest, is_secret
 from reconciler.source.cache_folder import CacheFolder
 from reconciler.source.files.tree import Kind, Tree
 from reconciler.source.observations import Looked, Observations, ObservedDownloads
@@ -175,9 +175,7 @@ class RenderCache:
 
 def _may_be_written(rendered: Rendered) -> bool:
     """Rendered Secrets never reach the disk, nor what plugins made: they exist to bring secrets in."""
-    return rendered.source_type is not SourceType.PLUGIN and not any(
-        obj.get("kind") == "Secret" and GroupVersionKind.of(obj).group == "" for obj, _ in rendered.manifests
-    )
+    return rendered.source_type is not SourceType.PLUGIN and not any(is_secret(obj) for obj, _ in rendered.manifests)
 
 
 def _variant(path: str, observations: Observations, inputs: Inputs) -> _Variant:

@@ -5,13 +5,14 @@ Source: the formats of ``--batch`` and ``--batch-check`` in git-cat-file(1).
 
 import subprocess
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, TypeVar
 
 from reconciler.errors import RepositoryError
 from reconciler.processes.process import kill_group
+from reconciler.source.git.command import NO_GIT
 
 NAMES = 64
 """Names of one exchange. All of them fit into a pipe, so that they are written before the first answer is read."""
@@ -58,7 +59,7 @@ class CatFile:
                 start_new_session=True,
             )
         except OSError as error:
-            raise RepositoryError("git is not installed or not on PATH; install Git 2.32 or newer") from error
+            raise RepositoryError(NO_GIT) from error
         self._end = weakref.finalize(self, _end, self._process)
 
     @property
@@ -93,9 +94,7 @@ class CatFile:
         self._end()
 
     def _answers(self, names: Sequence[str], take: Callable[[IO[bytes], Header], _T]) -> list[_T | None]:
-        return list(self._exchanged(names, take))
-
-    def _exchanged(self, names: Sequence[str], take: Callable[[IO[bytes], Header], _T]) -> Iterator[_T | None]:
+        answers: list[_T | None] = []
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
@@ -105,7 +104,8 @@ class CatFile:
             stdin.flush()
             for _ in asked:
                 header = _header(stdout.readline())
-                yield take(stdout, header) if header is not None else None
+                answers.append(take(stdout, header) if header is not None else None)
+        return answers
 
 
 def _header(line: bytes) -> Header | None:

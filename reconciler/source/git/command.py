@@ -12,6 +12,7 @@ from pathlib import Path
 from reconciler.errors import RepositoryError, RepositoryUnreachableError
 from reconciler.processes.process import kill_group, limit_memory
 
+NO_GIT = "git is not installed or not on PATH; install Git 2.32 or newer"
 ERROR_BYTES = 64 * 2**10
 _CHUNK = 2**16
 _NO_MEMORY = re.compile("[Oo]ut of memory|Cannot allocate memory")
@@ -78,7 +79,7 @@ def run_git(
             start_new_session=True,
         )
     except OSError as error:
-        raise RepositoryError("git is not installed or not on PATH; install Git 2.32 or newer") from error
+        raise RepositoryError(NO_GIT) from error
     with process:
         try:
             limit_memory(process.pid, limits.memory_bytes)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from reconciler.errors import RepositoryError
+from reconciler.source.git.command import NO_GIT
 from reconciler.source.git.mirror import Mirror
 
 
@@ -28,7 +29,7 @@ def read_metadata(mirror: Mirror, commit_id: str) -> RevisionMetadata:
     try:
         import git  # long to load, looks for the program at once, and no sync needs it
     except ImportError as error:
-        raise RepositoryError("git is not installed or not on PATH; install Git 2.32 or newer") from error
+        raise RepositoryError(NO_GIT) from error
     try:
         repository = git.Repo(mirror.path, expand_vars=False)
     except git.GitError as error:

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,22 @@ metadata: {name: for-ever-%s, annotations: {argocd.argoproj.io/hook: PreSync}}
 spec:
   template: {spec: {restartPolicy: Never, containers: [{name: a, image: alpine, command: [sleep, infinity]}]}}
 """
+
+
+@contextmanager
+def approved_once_the_other_is_synced(place: Place) -> Iterator[None]:
+    """Somebody approves the deletions of web as soon as there is what api applies."""
+
+    def approve() -> None:
+        with closing(Client(place.client.kubeconfig)) as client:
+            client.wait_for(f"/api/v1/namespaces/{place.namespace}/configmaps", "api", lambda found: True)
+            approval = {"argocd.argoproj.io/deletion-approved": datetime.now(UTC).isoformat()}
+            client.patch(place.applications("web"), {"metadata": {"annotations": approval}}).expect(200)
+
+    approving = threading.Thread(target=approve)
+    approving.start()
+    yield
+    approving.join()
 
 
 def test_several_applications_are_synced(place: Place) -> None:
@@ -52,17 +69,8 @@ def test_one_does_not_wait_for_another(place: Place) -> None:
     place.write(web=f"{config_map('web', '1')}---\n{confirmed}")
     assert place.app("sync", "web", "--quiet")[0] == 0
     place.write(web=config_map("web", "2"))
-
-    def approve() -> None:
-        with closing(Client(place.client.kubeconfig)) as client:
-            client.wait_for(f"/api/v1/namespaces/{place.namespace}/configmaps", "api", lambda found: True)
-            approval = {"argocd.argoproj.io/deletion-approved": datetime.now(UTC).isoformat()}
-            client.patch(place.applications("web"), {"metadata": {"annotations": approval}}).expect(200)
-
-    approving = threading.Thread(target=approve)
-    approving.start()
-    status, out, err = place.app("sync", "web", "api", "--prune", "--wait", "--timeout", "60")
-    approving.join()
+    with approved_once_the_other_is_synced(place):
+        status, out, err = place.app("sync", "web", "api", "--prune", "--wait", "--timeout", "60")
     assert (status, place.value("web"), place.value("more"), place.value("api")) == (0, "2", None, "1")
     assert out.index(f"{place.namespace}/web") < out.index(f"{place.namespace}/api")
     lines = err.splitlines()
@@ -101,18 +109,9 @@ def test_several_at_another_revision_do_not_wait_for_one_another(place: Place) -
     confirmed = config_map("more", "1").replace('"labels"', CONFIRMED)
     place.write(web=f"{config_map('web', '1')}---\n{confirmed}", api=config_map("api", "2"))
     assert place.app("sync", "web", "--quiet")[0] == 0
-
-    def approve() -> None:
-        with closing(Client(place.client.kubeconfig)) as client:
-            client.wait_for(f"/api/v1/namespaces/{place.namespace}/configmaps", "api", lambda found: True)
-            approval = {"argocd.argoproj.io/deletion-approved": datetime.now(UTC).isoformat()}
-            client.patch(place.applications("web"), {"metadata": {"annotations": approval}}).expect(200)
-
-    approving = threading.Thread(target=approve)
-    approving.start()
     words = ("--revision", asked, "--prune", "--wait", "--timeout", "60")
-    status, _, err = place.app("sync", "web", "api", *words)
-    approving.join()
+    with approved_once_the_other_is_synced(place):
+        status, _, err = place.app("sync", "web", "api", *words)
     assert (status, place.value("web"), place.value("more"), place.value("api")) == (0, "0", None, "1")
     # What is told is of the revision that was asked for, and the status of what the Application itself asks for.
     assert err.splitlines()[-2:] == ["web is Synced and Healthy", "api is Synced and Healthy"]

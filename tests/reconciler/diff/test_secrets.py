@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.diff.records import ABSENT, Masked
-from reconciler.diff.secrets import Masker, is_secret
+from reconciler.diff.secrets import Masker
+from reconciler.manifest.objects import is_secret
 from reconciler.manifest.typed.paths import FieldPath
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
