@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from reconciler.cluster.connection import Connection
@@ -11,6 +10,7 @@ from reconciler.cluster.live import get_object, list_objects
 from reconciler.errors import ForbiddenError
 from reconciler.manifest.objects import GroupVersionKind, Manifest
 from reconciler.source.configuration import CONFIG_MAPS, REPOSITORY_SECRETS
+from reconciler.threads import Lane
 
 log = logging.getLogger(__name__)
 
@@ -52,5 +52,5 @@ def read_configuration(connection: Connection, *, namespace: str) -> tuple[Manif
             log.warning("%s in namespace %s may not be read; going on without", what, namespace)
             return []
 
-    with ThreadPoolExecutor(len(questions)) as pool:
+    with Lane(len(questions)) as pool:
         return tuple(entry for found in pool.map(answer, questions) for entry in found)

@@ -5,6 +5,7 @@ requests themselves are plain, because its typed calls spend many times the requ
 """
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -201,7 +202,7 @@ class Connection:
     ) -> bytes:
         """The whole answer; tried the short way first, where that may be followed by another try."""
         if retries is RETRIES:
-            target = f"{path}?{urlencode(query)}" if query else path
+            target = f"{path}?{_encoded(tuple(query.items()))}" if query else path
             reply = self._exchange.send(
                 method, target, {**self._access.headers(), **headers}, body, timeout_s=timeout_s
             )
@@ -217,7 +218,7 @@ class Connection:
     def _send(
         self, method: str, path: str, query: Mapping[str, str] | None, headers: Mapping[str, str], **how: Any
     ) -> urllib3.BaseHTTPResponse:
-        url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
+        url = f"{self.server}{path}" + (f"?{_encoded(tuple(query.items()))}" if query else "")
         if how["retries"] is RETRIES and self._answered:
             how["retries"] = PATIENT_RETRIES
         try:
@@ -366,6 +367,12 @@ _ERRORS: Final[dict[int, type[ClusterError]]] = {
 _VALUE: Final = re.compile(r"(expected [a-z ]+), got .*", re.DOTALL)
 # Server-side apply answers 500 where the object does not fit the schema.
 _MISFITS: Final = ("failed to create typed patch object", "failed to convert new object", "field not declared")
+
+
+@functools.lru_cache(1024)
+def _encoded(query: tuple[tuple[str, str], ...]) -> str:
+    """A query string; a sync asks thousands of times with the same one."""
+    return urlencode(query)
 
 
 def _error(status: int, data: bytes, request: str) -> ClusterError:

@@ -4,7 +4,6 @@ import hashlib
 import re
 import threading
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +19,7 @@ from reconciler.diff.server_side import ServerAnswer
 from reconciler.errors import ClusterError, ClusterUnreachableError, ForbiddenError, ReconcilerError
 from reconciler.manifest import OpenApi
 from reconciler.manifest.objects import Manifest, ResourceKey, is_secret, metadata_of
+from reconciler.threads import Lane
 
 PARALLEL_REQUESTS: Final = 8
 _CACHED: Final = 20_000
@@ -54,7 +54,7 @@ class ServerSideDiff:
         wanted = list(requests)
         if not wanted:
             return {}
-        with ThreadPoolExecutor(max_workers=min(PARALLEL_REQUESTS, len(wanted))) as pool:
+        with Lane(PARALLEL_REQUESTS) as pool:
             answers = pool.map(lambda request: self._answer(request, openapi), wanted)
             return {ResourceKey.of(request.target): answer for request, answer in zip(wanted, answers, strict=True)}
 

@@ -1,7 +1,6 @@
 """Live state: list the kinds and namespaces that are needed, page by page."""
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -10,6 +9,7 @@ from reconciler.cluster.discovery import ApiResource
 from reconciler.cluster.raw import RawListing, list_raw
 from reconciler.errors import ClusterError, NotFoundError
 from reconciler.manifest.objects import Manifest
+from reconciler.threads import Lane
 
 PAGE_SIZE: Final = 500
 PARALLEL_LISTS: Final = 8
@@ -107,7 +107,7 @@ def _at_once(one: Callable[[tuple[ApiResource, str]], _T], wanted: Iterable[tupl
     pairs = list(dict.fromkeys(wanted))
     if len(pairs) <= 1:
         return [one(pair) for pair in pairs]
-    with ThreadPoolExecutor(max_workers=min(PARALLEL_LISTS, len(pairs))) as pool:
+    with Lane(PARALLEL_LISTS) as pool:
         return list(pool.map(one, pairs))
 
 

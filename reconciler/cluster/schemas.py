@@ -4,7 +4,6 @@ import hashlib
 import tempfile
 import threading
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -15,7 +14,9 @@ import platformdirs
 from reconciler.cluster.connection import Connection
 from reconciler.errors import ClusterError
 from reconciler.manifest import OpenApi
+from reconciler.threads import Lane
 
+PARALLEL_DOCUMENTS: Final = 4
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
@@ -49,7 +50,7 @@ class SchemaCache:
             same = {path for path in wanted if self._addresses.get(path, "") == self._paths().get(path)}
             self._loaded |= same
             wanted = [path for path in wanted if path not in same]
-            with ThreadPoolExecutor(max_workers=4) as pool:
+            with Lane(PARALLEL_DOCUMENTS) as pool:
                 documents = list(pool.map(self._document, wanted))
             for path, document in zip(wanted, documents, strict=True):
                 if document is not None:

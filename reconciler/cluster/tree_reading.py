@@ -1,7 +1,6 @@
 """Reads a resource tree: the metadata of all that could be owned, then whole objects of what is shown."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -23,6 +22,7 @@ from reconciler.cluster.tree import (
 )
 from reconciler.errors import ClusterError
 from reconciler.manifest.objects import GroupVersionKind, Manifest, ResourceKey
+from reconciler.threads import Lane
 
 # Nothing but its metadata is shown of these; Secrets are not even read.
 _METADATA_SUFFICES: Final = frozenset(
@@ -182,7 +182,7 @@ def _get_all(
     pairs = list(wanted)
     if not pairs:
         return []
-    with ThreadPoolExecutor(max_workers=min(PARALLEL_LISTS, len(pairs))) as pool:
+    with Lane(PARALLEL_LISTS) as pool:
         return list(pool.map(one, pairs))
 
 

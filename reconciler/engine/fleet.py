@@ -5,9 +5,10 @@ one round of status writes, not one of each an Application.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from reconciler.cluster.connection import WRITES
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 PARALLEL_OPERATIONS: Final = 8
 BATCH: Final = 16
 """Applications compared together: few lists, and none of them old when its operations begin."""
+MOST_COMPARED: Final = 3 * BATCH
+"""The same, of those that are rendered already."""
 MOST_THREADS: Final = 256
 """Operations that are under way, those that only wait for something included."""
 INTERRUPTED: Final = "interrupted"
@@ -97,6 +100,7 @@ class _Member:
     children: tuple[SyncOutcome, ...] = ()
     adopted: SyncOutcome | None = None
     error: ReconcilerError | None = None
+    rendered: bool = False
 
     @property
     def finished(self) -> bool:
@@ -209,7 +213,9 @@ class Fleet:
         ahead = iter(waiting)
 
         def ready() -> list[_Member]:
-            return [member for member in waiting if all(fleet[key].finished for key in member.parents)][:BATCH]
+            free = [member for member in waiting if all(fleet[key].finished for key in member.parents)]
+            rendered = sum(1 for _ in takewhile(lambda member: member.rendered, free))
+            return free[: max(BATCH, min(rendered, MOST_COMPARED))]
 
         def may_go_on() -> bool:
             return self._places.at_work <= most and bool(ready() or not self._places.under_way)
@@ -226,6 +232,7 @@ class Fleet:
         while not may_go_on() and (member := next(members, None)) is not None:
             if member.comparison is None and member.adopted is None:
                 self._engine.prepare(member.application, revision=self._revision)
+                member.rendered = True
 
     def _begin(self, fleet: Mapping[ResourceKey, _Member], batch: Sequence[_Member], pool: ThreadPoolExecutor) -> None:
         """Compare a batch and hand over its operations; what turns out to have to wait for a parent is left for later."""
@@ -244,7 +251,11 @@ class Fleet:
                 if fleet[child].comparison is None:
                     fleet[child].parents.add(member.key)
                     put_off.add(child)
-        self._hand_over(fleet, due, held, pool)
+        for member, reconciliation in due:
+            # Children that were begun before their parent was known; handed over earlier, they never wait for this one.
+            before = [ticket for key in held[member.key] if (ticket := fleet[key].ticket) is not None]
+            member.ticket = self._places.ticket()
+            pool.submit(self._operate, member, reconciliation, before)
 
     def _decide(self, member: _Member, answer: Reconciliation | Comparison) -> bool:
         """Whether an operation is due."""
@@ -259,28 +270,7 @@ class Fleet:
             member.error = error
         return member.request is not None
 
-    def _hand_over(
-        self,
-        fleet: Mapping[ResourceKey, _Member],
-        due: Sequence[tuple[_Member, Reconciliation]],
-        held: Mapping[ResourceKey, Collection[ResourceKey]],
-        pool: ThreadPoolExecutor,
-    ) -> None:
-        try:
-            live = self._engine.registry.current_all([member.application for member, _ in due])
-        except ReconcilerError as error:
-            for member, _ in due:
-                member.error = error
-            return
-        for member, reconciliation in due:
-            # Children that were begun before their parent was known; handed over earlier, they never wait for this one.
-            before = [ticket for key in held[member.key] if (ticket := fleet[key].ticket) is not None]
-            member.ticket = self._places.ticket()
-            pool.submit(self._operate, member, reconciliation, live.get(member.key), before)
-
-    def _operate(
-        self, member: _Member, reconciliation: Reconciliation, live: Application | None, before: Sequence[Ticket]
-    ) -> None:
+    def _operate(self, member: _Member, reconciliation: Reconciliation, before: Sequence[Ticket]) -> None:
         """One operation, in a thread of the pool; whatever goes wrong is the Application's."""
         request, ticket = member.request, member.ticket
         assert request is not None
@@ -289,7 +279,7 @@ class Fleet:
         operation = SyncOperation(self._engine, listening)
         try:
             with ticket.taken(operation, before):
-                self._engine.pass_gates(reconciliation, request, live=lambda _application: live)
+                self._engine.pass_gates(reconciliation, request)
                 member.result = operation.run(reconciliation)
         except ReconcilerError as error:
             member.error = error

@@ -1,6 +1,6 @@
 """What has to hold before an operation may begin; each gate that is closed says why, and what opens it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -50,18 +50,8 @@ def record_refused(
         Recorder(engine.store, request).refuse_uncompared(application, comparison, reason, at=engine.clock())
 
 
-def pass_gates(
-    engine: "Reconciler",
-    reconciliation: Reconciliation,
-    request: SyncRequest,
-    live: Callable[[Application], Application | None],
-) -> None:
+def pass_gates(engine: "Reconciler", reconciliation: Reconciliation, request: SyncRequest) -> None:
     """Refuse what may not begin; the refusal is a record, too, but of a dry run.
-
-    Parameters
-    ----------
-    live
-        Gives the Application as the cluster holds it.
 
     Raises
     ------
@@ -76,7 +66,7 @@ def pass_gates(
             return
         project = engine.projects.effective(application.project)
         require_window(project, application, engine.clock(), manual=not request.automated)
-        require_free(live(application))
+        require_free(engine.registry.current(application))
         require_own_plan(engine, application, request.plan)
     except (SpecError, SyncError) as error:
         Recorder(engine.store, request).refuse(reconciliation, str(error), at=engine.clock())

@@ -405,15 +405,9 @@ class Reconciler:
             raise KeyboardInterrupt
         return result
 
-    def pass_gates(
-        self,
-        reconciliation: Reconciliation,
-        request: SyncRequest,
-        *,
-        live: Callable[[Application], Application | None] | None = None,
-    ) -> None:
-        """Refuse what may not begin; see `reconciler.engine.gates`. ``live`` gives the Application as the cluster holds it."""
-        pass_gates(self, reconciliation, request, live or self.registry.current)
+    def pass_gates(self, reconciliation: Reconciliation, request: SyncRequest) -> None:
+        """Refuse what may not begin; see `reconciler.engine.gates`."""
+        pass_gates(self, reconciliation, request)
 
     def history(
         self, application: str | None = None, *, limit: int | None = None, namespace: str = ""

@@ -1,7 +1,6 @@
 """Argo CD's own objects: Applications and AppProjects, read from the cluster that holds them, and their status written."""
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -16,6 +15,7 @@ from reconciler.model import Application, AppProject, parse_application, parse_p
 from reconciler.sync.records import SyncResult
 from reconciler.sync.status import application_status, merge_patch
 from reconciler.terms import ARGO_GROUP, ConditionType
+from reconciler.threads import Lane
 
 PARALLEL_WRITES: Final = 8
 CONTROLLER: Final = "argocd-application-controller"
@@ -128,12 +128,6 @@ class Registry:
         """When Argo CD's own controller last wrote an Application that was read here; None when it never did."""
         return self._reconciled.get(application.metadata.uid)
 
-    def current_all(self, applications: Iterable[Application]) -> dict[ResourceKey, Application]:
-        """The Applications as the cluster holds them now, listed once a namespace; those that only a file holds are left out."""
-        wanted = {self._key(each.metadata.namespace or self._namespace, each.name) for each in applications}
-        live = self._live(key.namespace for key in wanted)
-        return {key: self._parse(live[key]) for key in sorted(wanted & live.keys())}
-
     def write_statuses(self, answers: Sequence[StatusAnswer]) -> dict[str, str]:
         """Write many; the Applications whose status could not be written, by ``namespace/name``, with the reason."""
         objects = self._live(answer.comparison.namespace for answer in answers)
@@ -147,7 +141,7 @@ class Registry:
                 return str(error)
             return ""
 
-        with ThreadPoolExecutor(PARALLEL_WRITES) as pool:
+        with Lane(PARALLEL_WRITES) as pool:
             reasons = list(pool.map(write, wanted))
         return {
             f"{answer.comparison.namespace}/{answer.comparison.application}": reason

@@ -4,7 +4,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -27,6 +26,7 @@ from reconciler.sync.run_options import RunOptions
 from reconciler.sync.tasks import Deletions, Tasks
 from reconciler.sync.watching import Watcher
 from reconciler.terms import HealthStatus
+from reconciler.threads import Lane
 
 __all__ = ["ChildSync", "Clock", "Listener", "RunOptions", "SyncRunner"]
 
@@ -120,7 +120,7 @@ class SyncRunner:
         )
         self._watcher = Watcher(connection, self._inbox.put, clock=clock, customizations=customizations)
         self._tasks = Tasks(self._context, self._watcher, self._inbox, clock=clock)
-        self._pool = ThreadPoolExecutor(PARALLEL_WRITES)
+        self._pool = Lane(PARALLEL_WRITES)
         self._guarded: object = None
         self._hooks: tuple[SyncTask, ...] = ()
         self._started = clock()
