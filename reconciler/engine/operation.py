@@ -147,6 +147,8 @@ class SyncOperation:
 
             mark_deleted(engine, application, plan, cascade=deletion.cascade, background=deletion.background)
         brings_kinds = any(task.key.kind == "CustomResourceDefinition" for task in plan.tasks)
+        # What ends this attempt, its own time limit among it, ends what its children do and wait for.
+        ending = Stopping()
         runner = SyncRunner(
             comparer.connection,
             comparer.discovery,
@@ -157,7 +159,8 @@ class SyncOperation:
             customizations=comparer.settings.customizations,
             taken_over=planner.taken_over(plan),
             options=self._run_options(application),
-            sync_child=lambda key, tell: self._sync_child(application, key, tell, brings_kinds=brings_kinds),
+            sync_child=lambda key, tell: self._sync_child(application, key, tell, ending, brings_kinds=brings_kinds),
+            on_stopped=ending.tell,
             operation_id=attempt.operation_id,
             known_hooks=known_hooks(plan, attempt.hooks),
             on_hook=lambda task, outcome: recorder.hook(attempt.operation_id, task, outcome, at=engine.clock()),
@@ -207,7 +210,13 @@ class SyncOperation:
         return options
 
     def _sync_child(
-        self, parent: Application, key: ResourceKey, tell: Callable[[str], None], *, brings_kinds: bool
+        self,
+        parent: Application,
+        key: ResourceKey,
+        tell: Callable[[str], None],
+        ending: Stopping,
+        *,
+        brings_kinds: bool,
     ) -> None:
         """Sync a child Application and add its outcome.
 
@@ -235,7 +244,7 @@ class SyncOperation:
             if closed := closed_window(self._engine, child):
                 tell(left_unsynced(child, closed))
                 timeout_s = self._request.run_options.timeout_s
-                wait_unsynced(self._engine, child, closed, timeout_s=timeout_s, stopping=self.stopping)
+                wait_unsynced(self._engine, child, closed, timeout_s=timeout_s, stopping=ending)
                 return
             request = replace(
                 self._request,
@@ -246,7 +255,7 @@ class SyncOperation:
                 retry=retry_policy(child.spec.sync_policy.retry, automated=True),
                 automated=True,
                 plan=None,
-                stopping=self.stopping,
+                stopping=ending,
             )
             outcome = self._engine.run_sync(self._engine.reconcile(child, request=request), request)
         except ReconcilerError as error:

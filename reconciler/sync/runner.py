@@ -72,6 +72,9 @@ class SyncRunner:
         Called before every wave, hook creation and deletion, from any thread; a `ReconcilerError` stops the operation.
     approved_at
         When somebody last approved deletions; asked while the operation waits for it.
+    on_stopped
+        Called with the reason when the operation is ended before all is done, in the thread that runs the plan: what waits in
+        `sync_child` has to end, too.
     """
 
     def __init__(
@@ -92,6 +95,7 @@ class SyncRunner:
         on_hook: Callable[[SyncTask, TaskResult], None] = lambda _task, _result: None,
         guard: Callable[[], None] = lambda: None,
         approved_at: Callable[[], datetime | None] = lambda: None,
+        on_stopped: Callable[[str], None] = lambda _message: None,
     ) -> None:
         self.clock = clock
         self.on_event = on_event
@@ -101,6 +105,7 @@ class SyncRunner:
         self.on_hook = on_hook
         self.guard = guard
         self.approved_at = approved_at
+        self.on_stopped = on_stopped
         self.interrupted = False
         self._fenced = False
         self._lock = threading.Lock()
@@ -142,6 +147,7 @@ class SyncRunner:
                     event = self._next(deadline)
                     if isinstance(event, events.Stopped):
                         self._stopping.set()
+                        self.on_stopped(event.message)
                         # What follows is only cleaning up, which has its own short limit.
                         deadline = time.monotonic() + LAST_SECONDS
                     state = self._step(state, event)

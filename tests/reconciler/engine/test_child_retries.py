@@ -44,7 +44,6 @@ def failing(family: Family) -> Family:
     return family
 
 
-@pytest.mark.xfail(reason="the parent's limit does not reach what its child waits for")
 def test_the_limit_of_the_parent_ends_the_wait_of_its_child(failing: Family) -> None:
     with patience(6) as stopping:
         request = SyncRequest(run_options=RunOptions(timeout_s=1), stopping=stopping)
