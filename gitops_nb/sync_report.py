@@ -23,16 +23,20 @@ class SyncReport:
         self._pruning_required = outcome.pruning_required
         self._whole = whole
         self.left_to_prune = outcome.left_to_prune
+        self._succeeded = outcome.succeeded
         self.result = outcome.result
         self.comparison = outcome.comparison
         self.children = tuple(SyncReport(child) for child in outcome.children)
 
     @property
     def ok(self) -> bool:
-        """Whether the operation succeeded, nothing is Degraded after it and, where it matters, nothing is left to prune."""
+        """Whether the operation and its children's succeeded, nothing is Degraded after it and nothing is left to prune.
+
+        The last only where it matters, see ``whole``.
+        """
         if self._whole and self.left_to_prune:
             return False
-        return self.result.succeeded and (self.comparison is None or self.comparison.health.status != "Degraded")
+        return self._succeeded and (self.comparison is None or self.comparison.health.status != "Degraded")
 
     @property
     def summary(self) -> str:

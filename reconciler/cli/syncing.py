@@ -282,7 +282,7 @@ def emit_outcomes(
         shown = [each for outcome in outcomes for each in (outcome, *outcome.children)]
         emit_text("\n\n".join(format_result_text(each.result) for each in shown))
     return any(
-        not outcome.result.succeeded
+        not outcome.succeeded
         or (wait and outcome.comparison is not None and outcome.comparison.health.status == "Degraded")
         for outcome in outcomes
     )

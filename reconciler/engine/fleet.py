@@ -71,7 +71,7 @@ class ApplicationRun:
     @property
     def failed(self) -> bool:
         """Whether something that was asked for did not come about."""
-        return self.error is not None or (self.outcome is not None and not self.outcome.result.succeeded)
+        return self.error is not None or (self.outcome is not None and not self.outcome.succeeded)
 
     @property
     def decision(self) -> str:

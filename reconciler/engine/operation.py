@@ -7,6 +7,7 @@ their names, and those whose outcome is recorded do not run once more.
 import os
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,8 +31,8 @@ from reconciler.sync.options import application_options
 from reconciler.sync.records import Change, PlanOptions, SyncPlan, SyncResult, SyncTask, TaskAction
 from reconciler.sync.retry import retry_policy
 from reconciler.sync.run_options import VARIABLE_WAVE_DELAY, RunOptions, parse_wave_delay
-from reconciler.sync.runner import TERMINATED, SyncRunner
-from reconciler.terms import ANNOTATION_DELETION_APPROVED, FIELD_MANAGER
+from reconciler.sync.runner import TERMINATED, ChildNews, SyncRunner
+from reconciler.terms import ANNOTATION_DELETION_APPROVED, FIELD_MANAGER, HealthStatus
 
 if TYPE_CHECKING:
     from reconciler.engine.deleting import DeletionPlanner
@@ -82,6 +83,8 @@ class SyncOperation:
                 result = self._attempt(reconciliation, attempt, guard=lock.check)
                 retry, retries = self._request.retry, attempt.number - 1
                 wait = None if result.succeeded else retry.wait_after(retries)
+                if wait is not None:
+                    self._request.on_retry()
                 if wait is None or self.stopping.wait(wait.total_seconds()):
                     # Noted on the lock, the head of the history shows a tail that was cut off.
                     lock.head = self._recorder.head()
@@ -213,7 +216,7 @@ class SyncOperation:
         self,
         parent: Application,
         key: ResourceKey,
-        tell: Callable[[str], None],
+        tell: ChildNews,
         ending: Stopping,
         *,
         brings_kinds: bool,
@@ -242,7 +245,7 @@ class SyncOperation:
                 self._engine.write_status(child)
                 return
             if closed := closed_window(self._engine, child):
-                tell(left_unsynced(child, closed))
+                tell(HealthStatus.UNKNOWN, left_unsynced(child, closed))
                 timeout_s = self._request.run_options.timeout_s
                 wait_unsynced(self._engine, child, closed, timeout_s=timeout_s, stopping=ending)
                 return
@@ -255,6 +258,7 @@ class SyncOperation:
                 retry=retry_policy(child.spec.sync_policy.retry, automated=True),
                 automated=True,
                 plan=None,
+                on_retry=lambda: self._tell_health(child, tell),
                 stopping=ending,
             )
             outcome = self._engine.run_sync(self._engine.reconcile(child, request=request), request)
@@ -263,6 +267,13 @@ class SyncOperation:
         self.children.append(outcome)
         if not outcome.result.succeeded:
             raise SyncError(outcome.result.message)
+
+    def _tell_health(self, child: Application, tell: ChildNews) -> None:
+        """A child that is healthy as it is does not hold its parent's wave until its next attempt; nor does it in Argo CD."""
+        # Who cannot be asked just now is not known to be healthy.
+        with suppress(ReconcilerError):
+            if self._engine.compare(child).health.status is HealthStatus.HEALTHY:
+                tell(HealthStatus.HEALTHY, "")
 
 
 def _without_repeats(plan: SyncPlan) -> SyncPlan:

@@ -35,6 +35,15 @@ class SyncOutcome:
     children: tuple["SyncOutcome", ...] = ()
 
     @property
+    def succeeded(self) -> bool:
+        """Whether it succeeded with all of its children; of a child that was synced more than once the last one counts.
+
+        An operation may succeed while the sync of a child fails which stays healthy.
+        """
+        last = {(child.result.namespace, child.result.application): child for child in self.children}
+        return self.result.succeeded and all(child.succeeded for child in last.values())
+
+    @property
     def left_to_prune(self) -> tuple[ResourceKey, ...]:
         """What keeps the application OutOfSync because a sync of all of it, which succeeded, was not to prune.
 

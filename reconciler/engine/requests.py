@@ -1,6 +1,7 @@
 """What is asked of an operation."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from reconciler.engine.stopping import Stopping
@@ -43,6 +44,8 @@ class SyncRequest:
         Delete the Application rather than sync it.
     plan
         Do this plan and nothing else: refused when what it was made from has changed.
+    on_retry
+        Called before the operation waits for its next attempt.
     stopping
         Ends the operation, its retries and its waiting; its own where this is None.
     """
@@ -58,6 +61,7 @@ class SyncRequest:
     automated: bool = False
     deletion: Deletion | None = None
     plan: SyncPlan | None = None
+    on_retry: Callable[[], None] = lambda: None
     stopping: Stopping | None = None
 
     def identity(self, application: Application) -> str:

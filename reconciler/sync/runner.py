@@ -31,12 +31,14 @@ from reconciler.threads import Lane
 __all__ = ["ChildSync", "Clock", "Listener", "RunOptions", "SyncRunner"]
 
 PARALLEL_WRITES: Final = 8
+MOST_CHILDREN: Final = 1000
 LAST_SECONDS: Final = 5.0
 """How long an operation that was stopped may clean up."""
 TERMINATED: Final = "Operation terminated"
 _STORAGE_FULL: Final = "database space exceeded"
 Clock = Callable[[], datetime]
-ChildSync = Callable[[ResourceKey, Callable[[str], None]], None]
+ChildNews = Callable[[HealthStatus, str], None]
+ChildSync = Callable[[ResourceKey, ChildNews], None]
 Listener = Callable[[SyncState, Event], None]
 _NO_OBJECTS: Final[Mapping[str, Manifest]] = MappingProxyType({})
 _NO_RESULTS: Final[Mapping[str, TaskResult]] = MappingProxyType({})
@@ -53,7 +55,8 @@ class SyncRunner:
         Gives the present time, aware of its zone.
     sync_child
         Syncs a child Application that the plan has applied, and raises what it failed with; called from a worker thread. What
-        it calls meanwhile with a text has it told of the child.
+        it calls meanwhile with a health and a text is told of the child; once the child is Healthy the wave goes on, and the
+        operation ends when `sync_child` does, or at its limit.
     customizations
         Health scripts by kind.
     taken_over
@@ -87,7 +90,7 @@ class SyncRunner:
         clock: Clock,
         on_event: Listener = lambda _state, _event: None,
         options: RunOptions = RunOptions(),
-        sync_child: ChildSync = lambda _key, _tell: None,
+        sync_child: ChildSync = lambda _key, _news: None,
         customizations: Customizations | None = None,
         taken_over: Mapping[str, Manifest] = _NO_OBJECTS,
         operation_id: str = "",
@@ -126,6 +129,9 @@ class SyncRunner:
         self._watcher = Watcher(connection, self._inbox.put, clock=clock, customizations=customizations)
         self._tasks = Tasks(self._context, self._watcher, self._inbox, clock=clock)
         self._pool = Lane(PARALLEL_WRITES)
+        # A child may wait for long for its next attempt: none keeps the others, or what comes after them, from their turn.
+        self._children = Lane(MOST_CHILDREN)
+        self._children_left = 0
         self._guarded: object = None
         self._hooks: tuple[SyncTask, ...] = ()
         self._started = clock()
@@ -142,8 +148,8 @@ class SyncRunner:
         state = SyncState(plan, known=self.known_hooks, pauses=self.options.wave_delay_s > 0)
         self._inbox.put(events.Started(self.clock()))
         try:
-            with self._pool:
-                while not state.finished:
+            with self._children, self._pool:
+                while not state.finished or self._children_left:
                     event = self._next(deadline)
                     if isinstance(event, events.Stopped):
                         self._stopping.set()
@@ -287,12 +293,21 @@ class SyncRunner:
             reach("hook-wait")
         for task in tasks:
             if task.is_child:
-                self._submit(task, self._child)
+                with self._lock:
+                    self._children_left += 1
+                self._children.submit(self._follow_child, task)
         self._pool.submit(self._tasks.watch, [task for task in tasks if not task.is_child])
 
+    def _follow_child(self, task: SyncTask) -> None:
+        event = self._outcome(task, self._child, always=False)
+        with self._lock:
+            self._children_left -= 1
+        # Told last: who takes it may be waiting for nothing else.
+        self._tell(event)
+
     def _child(self, task: SyncTask) -> Event:
-        def tell(said: str) -> None:
-            self._inbox.put(events.HealthSeen(self.clock(), task.id, HealthStatus.UNKNOWN, said))
+        def tell(health: HealthStatus, said: str) -> None:
+            self._inbox.put(events.HealthSeen(self.clock(), task.id, health, said))
 
         self.sync_child(task.key, tell)
         # Whatever health it has now is its own: it was waited for, or it waits for somebody to sync it.
@@ -317,24 +332,27 @@ class SyncRunner:
         self._pool.submit(self._answer, task, work, always=always)
 
     def _answer(self, task: SyncTask, work: Callable[[SyncTask], Event | None], *, always: bool) -> None:
+        self._tell(self._outcome(task, work, always=always))
+
+    def _tell(self, event: Event | None) -> None:
+        if event is not None:
+            self._inbox.put(event)
+
+    def _outcome(self, task: SyncTask, work: Callable[[SyncTask], Event | None], *, always: bool) -> Event | None:
         """Do the work of one task in a worker thread; whatever goes wrong becomes the task's failure."""
-        event: Event | None
         if self._stopping.is_set() and not always:
-            self._inbox.put(events.TaskLeft(self.clock(), task.id))
-            return
+            return events.TaskLeft(self.clock(), task.id)
         try:
-            event = work(task)
+            return work(task)
         except FencedError:
-            event = events.TaskLeft(self.clock(), task.id)
+            return events.TaskLeft(self.clock(), task.id)
         except ReconcilerError as error:
             if isinstance(error, ClusterError) and _STORAGE_FULL in str(error):
                 # Nothing can be written any more, by hooks neither.
                 self._inbox.put(events.Stopped(self.clock(), str(error)))
-            event = events.TaskFailed(self.clock(), task.id, str(error))
+            return events.TaskFailed(self.clock(), task.id, str(error))
         except Exception as error:  # noqa: BLE001 - a thread that dies silently would leave the operation waiting for ever
-            event = events.TaskFailed(self.clock(), task.id, f"internal error: {type(error).__name__}")
-        if event is not None:
-            self._inbox.put(event)
+            return events.TaskFailed(self.clock(), task.id, f"internal error: {type(error).__name__}")
 
     def _result(self, plan: SyncPlan, state: SyncState, initiated_by: str) -> SyncResult:
         return SyncResult(
