@@ -88,7 +88,7 @@ class Fenced:
         namespace = metadata.get("namespace", "")
         if not namespace and manifest["kind"] in ("LimitRange", "ConfigMap"):
             namespace = self.shop.namespace
-        marked = f"shop:{group}/{manifest['kind']}:{namespace or self.shop.namespace}/{metadata['name']}"
+        marked = f"{self.shop.name}:{group}/{manifest['kind']}:{namespace or self.shop.namespace}/{metadata['name']}"
         tracked = annotated(manifest, tracking_id=marked, **annotations)
         collection = self.path(manifest).rpartition("/")[0]
         self.shop.client.create(collection, tracked).expect(201)
@@ -104,15 +104,15 @@ class Fenced:
             "destination": {"server": HERE, "namespace": shop.namespace},
         }
         top: dict[str, Any] = {name: changes.pop(name) for name in ("status", "operation") if name in changes}
-        metadata = {"name": "shop", "namespace": shop.namespace, **changes.pop("metadata", {})}
+        metadata = {"name": shop.name, "namespace": shop.namespace, **changes.pop("metadata", {})}
         body = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": metadata}
-        path = shop.path("applications", "shop", api=ARGO)
+        path = shop.path("applications", shop.name, api=ARGO)
         found = client.get(path)
         if found.status == 200:
             client.delete(path).expect()
         client.create(shop.path("applications", api=ARGO), {**body, "spec": {**spec, **changes}, **top}).expect(201)
         shop.engine.begin_run()
-        return shop.engine.application("shop")
+        return shop.engine.application(shop.name)
 
     def project(self, name: str = "team", /, **spec: Any) -> None:
         """Make or change the project."""
@@ -161,7 +161,10 @@ FORBIDDEN = ["kind", "namespace", "cluster", "new-namespace"]
 def fenced(shop: Shop) -> Iterator[Fenced]:
     """An Application in project ``team``, and a namespace beside it."""
     install_argo(shop.client)
-    away = f"test-{uuid.uuid4().hex[:12]}-away"
+    unique = uuid.uuid4().hex[:12]
+    # What it has in the whole cluster is nobody else's, although tests share the cluster.
+    shop.name = f"shop-{unique}"
+    away = f"test-{unique}-away"
     shop.client.create("/api/v1/namespaces", {"metadata": {"name": away}}).expect(201)
     made = Fenced(shop, away)
     made.project()

@@ -22,7 +22,7 @@ def secret(value: str) -> dict[str, object]:
 def put_secret(fenced: Fenced, **labels: str) -> dict[str, str]:
     """A Secret of the project's namespace with the Application's mark; what its status says of it."""
     shop = fenced.shop
-    marked = annotated(secret(CANARY), tracking_id=f"shop:/Secret:{shop.namespace}/db")
+    marked = annotated(secret(CANARY), tracking_id=f"{shop.name}:/Secret:{shop.namespace}/db")
     marked["metadata"]["labels"] = {"told": CANARY, **labels}
     shop.client.create(shop.path("secrets"), marked).expect(201)
     return {"group": "", "version": "v1", "kind": "Secret", "name": "db", "namespace": shop.namespace}
@@ -45,7 +45,7 @@ def test_an_extra_object_is_not_shown_and_not_pruned(fenced: Fenced, wrong: str,
         assert [entry.key.name for entry in outcome.result.results] == ["inside"]
     assert fenced.is_there(obj)
     assert engine.compare(application).status is SyncStatus.SYNCED
-    written = fenced.shop.client.get(fenced.shop.path("applications", "shop", api=ARGO)).expect()["status"]
+    written = fenced.shop.client.get(fenced.shop.path("applications", fenced.shop.name, api=ARGO)).expect()["status"]
     assert [entry["name"] for entry in written["resources"]] == ["inside"]
 
 
@@ -125,7 +125,7 @@ def test_a_status_says_what_is_not_permitted(fenced: Fenced) -> None:
     application = fenced.application(syncPolicy={"automated": {}, "retry": {"limit": 0}})
     (run,) = fenced.shop.engine.reconcile_automated([application])
     assert run.failed
-    status = fenced.shop.client.get(fenced.shop.path("applications", "shop", api=ARGO)).expect()["status"]
+    status = fenced.shop.client.get(fenced.shop.path("applications", fenced.shop.name, api=ARGO)).expect()["status"]
     assert status["sync"]["status"] == "OutOfSync"
     (entry,) = status["resources"]
     assert (entry["name"], entry["status"], entry["health"]["status"]) == ("db", "Unknown", "Missing")

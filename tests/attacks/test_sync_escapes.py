@@ -32,7 +32,7 @@ def expect_refused(fenced: Fenced, result: SyncResult) -> None:
             f"{fenced.forbidden(wrong)['metadata']['name']} is not permitted: {fenced.reason(wrong)}" in result.message
         )
     assert {entry.code for entry in result.results} == {ResultCode.SYNC_FAILED}
-    record = fenced.shop.engine.history("shop")[0]
+    record = fenced.shop.engine.history(fenced.shop.name)[0]
     assert (record.phase, record.message) == ("Failed", result.message)
 
 
@@ -56,13 +56,13 @@ def test_a_hook_outside_is_not_created_in_any_phase(fenced: Fenced, phase: str) 
     fenced.shop.write(config_map("inside"), *outside(fenced, hook=phase))
     if phase in DELETION_HOOKS:
         assert sync(fenced).succeeded
-        result, inside = fenced.shop.engine.delete(fenced.shop.engine.application("shop")), ["inside"]
+        result, inside = fenced.shop.engine.delete(fenced.shop.engine.application(fenced.shop.name)), ["inside"]
     else:
         result, inside = sync(fenced), []
     expect_refused(fenced, result)
     assert not any(map(fenced.is_there, outside(fenced)))
     assert fenced.names() == inside
-    application = fenced.shop.client.get(fenced.shop.path("applications", "shop", api=ARGO)).expect()
+    application = fenced.shop.client.get(fenced.shop.path("applications", fenced.shop.name, api=ARGO)).expect()
     assert "deletionTimestamp" not in application["metadata"]
     assert not application["metadata"].get("finalizers")
 
@@ -74,7 +74,7 @@ def test_an_object_outside_is_not_deleted_to_make_room_for_a_hook(fenced: Fenced
     fenced.shop.write(*outside(fenced, hook=phase, hook_delete_policy="BeforeHookCreation,HookSucceeded,HookFailed"))
     if phase in DELETION_HOOKS:
         assert sync(fenced).succeeded
-        result = fenced.shop.engine.delete(fenced.shop.engine.application("shop"))
+        result = fenced.shop.engine.delete(fenced.shop.engine.application(fenced.shop.name))
     else:
         result = sync(fenced)
     expect_refused(fenced, result)
@@ -196,7 +196,7 @@ def test_an_action_writes_nothing_outside(fenced: Fenced) -> None:
     for kind, action in (("Job", "create-job"), ("CronJob", "suspend")):
         fenced.project(namespaceResourceBlacklist=[{"group": "batch", "kind": kind}])
         with pytest.raises(AccessDeniedError) as caught:
-            engine.run_action(engine.application("shop"), key, ActionRequest(action))
+            engine.run_action(engine.application(fenced.shop.name), key, ActionRequest(action))
         assert f"resource batch:{kind} is not permitted in project team" in str(caught.value)
     assert fenced.names("jobs", api=BATCH) == []
     assert (
@@ -207,6 +207,6 @@ def test_an_action_writes_nothing_outside(fenced: Fenced) -> None:
 def test_a_hook_that_its_project_permits_still_runs_at_a_deletion(fenced: Fenced) -> None:
     fenced.shop.write(config_map("inside"), job("before", hook="PreDelete"), job("after", hook="PostDelete"))
     assert sync(fenced).succeeded
-    result = fenced.shop.engine.delete(fenced.shop.engine.application("shop"))
+    result = fenced.shop.engine.delete(fenced.shop.engine.application(fenced.shop.name))
     assert [entry.key.name for entry in result.results] == ["before", "inside", "after"], result.message
     assert fenced.names() == []

@@ -137,7 +137,7 @@ def test_every_write_of_an_operation_was_authorised(fenced: Fenced, watchman: Wa
     target[1]["data"] = target[2]["data"] = {"a": "2"}
     fenced.shop.write(*target)
     assert sync(fenced, prune=True, **how).succeeded
-    engine, application = fenced.shop.engine, fenced.shop.engine.application("shop")
+    engine, application = fenced.shop.engine, fenced.shop.engine.application(fenced.shop.name)
     engine.run_action(application, ResourceKey("batch", "CronJob", made, "nightly"), ActionRequest("create-job"))
     engine.run_action(application, ResourceKey("batch", "CronJob", made, "nightly"), ActionRequest("suspend"))
     assert engine.delete(application).succeeded
@@ -246,7 +246,7 @@ def test_an_action_patches_the_object_that_it_was_asked_for(fenced: Fenced, watc
     watchman.sent.clear()
     with pytest.raises(SpecError) as caught:
         fenced.shop.engine.run_action(
-            fenced.shop.engine.application("shop"), fenced.key("ConfigMap", "settings"), ActionRequest("move")
+            fenced.shop.engine.application(fenced.shop.name), fenced.key("ConfigMap", "settings"), ActionRequest("move")
         )
     assert "an action may patch only the object it is run on" in str(caught.value)
     assert watchman.sent == []

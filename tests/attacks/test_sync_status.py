@@ -56,7 +56,7 @@ def test_a_status_that_names_objects_of_others(fenced: Fenced, health: str) -> N
     outcome = engine.sync(engine.reconcile(application), options=PlanOptions(prune=True))
     assert [entry.key.name for entry in outcome.result.results] == ["inside"]
     assert versions(fenced) == before
-    status = fenced.shop.client.get(fenced.shop.path("applications", "shop", api=ARGO)).expect()["status"]
+    status = fenced.shop.client.get(fenced.shop.path("applications", fenced.shop.name, api=ARGO)).expect()["status"]
     assert [entry["name"] for entry in status["resources"]] == ["inside"]
     result = engine.delete(fenced.application(status={"resources": named}))
     assert [entry.key.name for entry in result.results] == ["inside"]
@@ -74,11 +74,11 @@ def test_an_operation_that_it_brings_is_not_ours_to_run(fenced: Fenced, brought:
     with pytest.raises(SyncError) as caught:
         engine.sync(engine.reconcile(application))
     assert "Argo CD is at an operation of its own" in str(caught.value)
-    assert engine.history("shop")[0].message == str(caught.value)
-    assert engine.compare(application).application == "shop"
+    assert engine.history(fenced.shop.name)[0].message == str(caught.value)
+    assert engine.compare(application).application == fenced.shop.name
     assert engine.reconcile_automated([application])[0].outcome is None
     assert fenced.names() == ["inside", "old"]
-    live = fenced.shop.client.get(fenced.shop.path("applications", "shop", api=ARGO)).expect()
+    live = fenced.shop.client.get(fenced.shop.path("applications", fenced.shop.name, api=ARGO)).expect()
     assert live.get("operation") == brought.get("operation")
 
 
@@ -113,8 +113,8 @@ def test_what_a_file_says_of_them_is_left_out(
         by_alias=True, exclude_unset=True, mode="json", include={"api_version", "kind", "spec"}
     )
     if not there:
-        fenced.shop.client.delete(fenced.shop.path("applications", "shop", api=ARGO)).expect()
-    body |= {"metadata": {"name": "shop"}} | brought
+        fenced.shop.client.delete(fenced.shop.path("applications", fenced.shop.name, api=ARGO)).expect()
+    body |= {"metadata": {"name": fenced.shop.name}} | brought
     if isinstance(body.get("status"), dict):
         body["status"] = {"resources": named} | body["status"]
     file = tmp_path / "shop.yaml"

@@ -25,13 +25,14 @@ Manifest = dict[str, Any]
 
 @dataclass
 class Shop:
-    """One Application, named shop, whose target is what was last written to its repository."""
+    """One Application, ``name``, whose target is what was last written to its repository."""
 
     client: Client
     namespace: str
     origin: GitRepository
     open_engine: Callable[[Path], Reconciler]
     engine: Reconciler
+    name: str = "shop"
     _applications: dict[tuple[str, tuple[str, ...]], Application] = field(default_factory=dict)
 
     def write(self, *manifests: Mapping[str, Any]) -> None:
@@ -51,7 +52,7 @@ class Shop:
             {
                 "apiVersion": "argoproj.io/v1alpha1",
                 "kind": "Application",
-                "metadata": {"name": "shop", "namespace": self.namespace, **annotations},
+                "metadata": {"name": self.name, "namespace": self.namespace, **annotations},
                 "spec": {
                     "project": "default",
                     "source": {"repoURL": self.origin.url, "path": "app"},
@@ -65,7 +66,7 @@ class Shop:
         """One sync; what is recorded of it must be what it answers."""
         application = self.application(options=options)
         outcome = self.engine.sync(self.engine.reconcile(application), **how)
-        record = self.engine.history("shop", limit=1)[0]
+        record = self.engine.history(self.name, limit=1)[0]
         assert (record.phase, record.message) == (str(outcome.result.phase), outcome.result.message)
         assert [(entry.kind, entry.name, entry.message) for entry in record.resources] == [
             (entry.key.kind, entry.key.name, entry.message) for entry in outcome.result.results
