@@ -83,7 +83,7 @@ class SyncOperation:
                 result = self._attempt(reconciliation, attempt, guard=lock.check)
                 retry, retries = self._request.retry, attempt.number - 1
                 wait = None if result.succeeded else retry.wait_after(retries)
-                if wait is not None:
+                if wait is not None and not self.stopping.told:
                     self._request.on_retry()
                 if wait is None or self.stopping.wait(wait.total_seconds()):
                     # Noted on the lock, the head of the history shows a tail that was cut off.

@@ -4,6 +4,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -31,7 +32,9 @@ from reconciler.threads import Lane
 __all__ = ["ChildSync", "Clock", "Listener", "RunOptions", "SyncRunner"]
 
 PARALLEL_WRITES: Final = 8
+PARALLEL_CHILDREN: Final = 8
 MOST_CHILDREN: Final = 1000
+"""The same, those that are healthy while they wait for their next attempt included."""
 LAST_SECONDS: Final = 5.0
 """How long an operation that was stopped may clean up."""
 TERMINATED: Final = "Operation terminated"
@@ -129,8 +132,9 @@ class SyncRunner:
         self._watcher = Watcher(connection, self._inbox.put, clock=clock, customizations=customizations)
         self._tasks = Tasks(self._context, self._watcher, self._inbox, clock=clock)
         self._pool = Lane(PARALLEL_WRITES)
-        # A child may wait for long for its next attempt: none keeps the others, or what comes after them, from their turn.
+        # A child may wait for long for its next attempt: it must not keep what comes after it from its turn.
         self._children = Lane(MOST_CHILDREN)
+        self._child_places = threading.Semaphore(PARALLEL_CHILDREN)
         self._children_left = 0
         self._guarded: object = None
         self._hooks: tuple[SyncTask, ...] = ()
@@ -299,14 +303,18 @@ class SyncRunner:
         self._pool.submit(self._tasks.watch, [task for task in tasks if not task.is_child])
 
     def _follow_child(self, task: SyncTask) -> None:
-        event = self._outcome(task, self._child, always=False)
+        with ExitStack() as place:
+            place.enter_context(self._child_places)
+            event = self._outcome(task, lambda task: self._child(task, place), always=False)
         with self._lock:
             self._children_left -= 1
         # Told last: who takes it may be waiting for nothing else.
         self._tell(event)
 
-    def _child(self, task: SyncTask) -> Event:
+    def _child(self, task: SyncTask, place: ExitStack) -> Event:
         def tell(health: HealthStatus, said: str) -> None:
+            if health is HealthStatus.HEALTHY:
+                place.close()
             self._inbox.put(events.HealthSeen(self.clock(), task.id, health, said))
 
         self.sync_child(task.key, tell)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from reconciler.engine.operation import SyncOperation
 from reconciler.engine.requests import SyncRequest
 from reconciler.engine.stopping import Stopping
 from reconciler.sync.run_options import RunOptions
@@ -83,3 +84,24 @@ def test_who_ends_the_run_ends_the_wait_of_the_child_that_it_is_left_with(failin
         assert stopping.told
     assert outcome.result.phase is OperationPhase.SUCCEEDED
     assert not outcome.succeeded
+
+
+def test_so_many_children_are_at_work_at_a_time(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    url, lock, at_work, most = family.origin.url, threading.Lock(), 0, 0
+    together = threading.Barrier(8)
+
+    def sync_child(*_arguments: object, **_options: object) -> None:
+        nonlocal at_work, most
+        with lock:
+            at_work += 1
+            most = max(most, at_work)
+        # Passes only when eight are in it.
+        together.wait(30)
+        with lock:
+            at_work -= 1
+
+    monkeypatch.setattr(SyncOperation, "_sync_child", sync_child)
+    family.write({f"apps/child-{i:02}.yaml": application_text(f"child-{i:02}", url, "none") for i in range(16)})
+    outcome = family.engine.run_sync(family.engine.reconcile(family.root()), SyncRequest())
+    assert outcome.result.succeeded, outcome.result.message
+    assert most == 8
