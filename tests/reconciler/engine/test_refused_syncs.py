@@ -24,15 +24,15 @@ BY_ADA = SyncRequest(PlanOptions(prune=True), initiated_by="ada")
 
 
 def records(fenced: Fenced) -> list[SyncRecord]:
-    return fenced.shop.engine.history("shop", namespace=fenced.shop.namespace)
+    return fenced.shop.engine.history(fenced.shop.name, namespace=fenced.shop.namespace)
 
 
 def refused(fenced: Fenced, application: Application, request: SyncRequest = BY_ADA) -> ReconcilerError:
     engine = fenced.shop.engine
-    before = fenced.shop.client.get(fenced.shop.path("applications", "shop", api=ARGO)).expect()
+    before = fenced.shop.client.get(fenced.shop.path("applications", fenced.shop.name, api=ARGO)).expect()
     with pytest.raises(ReconcilerError) as caught:
         engine.run_sync(engine.reconcile(application, request=request), request)
-    assert fenced.shop.client.get(fenced.shop.path("applications", "shop", api=ARGO)).expect() == before
+    assert fenced.shop.client.get(fenced.shop.path("applications", fenced.shop.name, api=ARGO)).expect() == before
     assert fenced.names() == []
     return caught.value
 
@@ -109,7 +109,7 @@ def test_what_a_policy_asks_for_is_recorded_once(fenced: Fenced) -> None:
     (record,) = records(fenced)
     assert (record.refused, record.initiated_by) == ("project", "")
     assert record.message in run.message
-    status = fenced.shop.client.get(fenced.shop.path("applications", "shop", api=ARGO)).expect()["status"]
+    status = fenced.shop.client.get(fenced.shop.path("applications", fenced.shop.name, api=ARGO)).expect()["status"]
     (condition,) = status["conditions"]
     assert (condition["type"], condition["message"]) == ("InvalidSpecError", record.message)
     assert status["sync"]["status"] == "Unknown"
