@@ -6,7 +6,6 @@ one round of status writes, not one of each an Application.
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final
@@ -15,6 +14,7 @@ from reconciler.cluster.connection import WRITES
 from reconciler.cluster.tracking import application_of
 from reconciler.diff.records import Comparison
 from reconciler.engine.comparing import application_key
+from reconciler.engine.gates import pass_gates
 from reconciler.engine.operation import SyncOperation, joined
 from reconciler.engine.places import Places, Ticket
 from reconciler.engine.records import Reconciliation, SyncOutcome
@@ -26,6 +26,7 @@ from reconciler.manifest.objects import ResourceKey
 from reconciler.model import Application
 from reconciler.sync.records import SyncResult
 from reconciler.terms import ARGO_GROUP, ConditionType
+from reconciler.threads import Lane
 
 if TYPE_CHECKING:
     from reconciler.engine.reconciler import Reconciler
@@ -171,7 +172,7 @@ class Fleet:
         keys = [application_key(each, self._engine.namespace) for each in applications]
         fleet = {key: _Member(each, key) for key, each in zip(keys, applications, strict=True)}
         interrupted = False
-        with ThreadPoolExecutor(max(1, min(len(fleet), MOST_THREADS)), thread_name_prefix="sync") as pool:
+        with Lane(MOST_THREADS) as pool:
             try:
                 self._find_parents(fleet)
                 self._pass_through(fleet, pool)
@@ -207,7 +208,7 @@ class Fleet:
             if parent is not None and parent != member.key:
                 member.parents.add(parent)
 
-    def _pass_through(self, fleet: Mapping[ResourceKey, _Member], pool: ThreadPoolExecutor) -> None:
+    def _pass_through(self, fleet: Mapping[ResourceKey, _Member], pool: Lane) -> None:
         most = max(BATCH // 2, self._places.size)
         waiting = list(fleet.values())
         ahead = iter(waiting)
@@ -234,7 +235,7 @@ class Fleet:
                 self._engine.prepare(member.application, revision=self._revision)
                 member.rendered = True
 
-    def _begin(self, fleet: Mapping[ResourceKey, _Member], batch: Sequence[_Member], pool: ThreadPoolExecutor) -> None:
+    def _begin(self, fleet: Mapping[ResourceKey, _Member], batch: Sequence[_Member], pool: Lane) -> None:
         """Compare a batch and hand over its operations; what turns out to have to wait for a parent is left for later."""
         for member in batch:
             member.adopted = (self._synced or {}).get(member.key)
@@ -279,7 +280,7 @@ class Fleet:
         operation = SyncOperation(self._engine, listening)
         try:
             with ticket.taken(operation, before):
-                self._engine.pass_gates(reconciliation, request)
+                pass_gates(self._engine, reconciliation, request)
                 member.result = operation.run(reconciliation)
         except ReconcilerError as error:
             member.error = error

@@ -320,7 +320,7 @@ class Reconciler:
             ``run_options.timeout_s``; in the last case the status is written.
         """
         application = reconciliation.application
-        self.pass_gates(reconciliation, request)
+        pass_gates(self, reconciliation, request)
         operation = SyncOperation(self, request)
         result = operation.run(reconciliation)
         children = tuple(sorted(operation.children, key=lambda outcome: outcome.result.application))
@@ -404,10 +404,6 @@ class Reconciler:
         if operation.interrupted:
             raise KeyboardInterrupt
         return result
-
-    def pass_gates(self, reconciliation: Reconciliation, request: SyncRequest) -> None:
-        """Refuse what may not begin; see `reconciler.engine.gates`."""
-        pass_gates(self, reconciliation, request)
 
     def history(
         self, application: str | None = None, *, limit: int | None = None, namespace: str = ""

@@ -61,7 +61,7 @@ def test_the_limit_of_the_parent_ends_the_wait_of_its_child(missing: Family) -> 
         outcome = missing.engine.run_sync(missing.engine.reconcile(missing.root()), request)
         assert not stopping.told
     assert outcome.result.phase is OperationPhase.FAILED
-    assert outcome.result.message.startswith("not done after 3 s")
+    assert outcome.result.message == "not done after 3 s; waiting for Application.argoproj.io argocd/web"
     assert [child.result.phase for child in outcome.children] == [OperationPhase.FAILED]
     assert missing.client.get("/api/v1/namespaces/default/configmaps/later").status == 404
 
